@@ -1,0 +1,191 @@
+"""Settings of Frontispiece. Every difference between machines comes from the environment.
+
+Variables are listed and explained in `.env.example`. A secret may also be given as a file,
+by `<NAME>_FILE`. A wrong value stops the start and names the variable.
+"""
+
+from pathlib import Path
+
+from config.env import Env, kept_secret
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Env()
+env.read_file(BASE_DIR / ".env")
+
+# --- Site -------------------------------------------------------------------------------
+
+DATA_DIR = env.path("DATA_DIR", BASE_DIR / "var")
+DEBUG = env.bool("DEBUG", False)
+SECRET_KEY = env.secret("SECRET_KEY") or kept_secret(DATA_DIR / "secret_key")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS")
+SITE_NAME = env.str("SITE_NAME", "Frontispiece")
+SITE_DESCRIPTION = env.str("SITE_DESCRIPTION")
+SITE_URL = env.str("SITE_URL", "http://localhost:8000").rstrip("/")
+SITE_ACCENT = env.str("SITE_ACCENT", "#a8431f")
+POSTS_PER_PAGE = env.int("POSTS_PER_PAGE", 12, low=1)
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_tasks",
+    "huey.contrib.djhuey",
+    "blog",
+    "providers",
+    "prompts",
+    "imagegen",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "blog.context_processors.site",
+            ]
+        },
+    }
+]
+
+# --- Database ---------------------------------------------------------------------------
+
+DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}")}
+DATABASES["default"]["CONN_MAX_AGE"] = None
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # Many threads write: readers never wait (WAL) and a writer waits its turn (IMMEDIATE).
+    DATABASES["default"]["OPTIONS"] = {
+        "timeout": 20,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+    # A file, so that the threads of a worker under test see the same database.
+    DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
+else:
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- People -----------------------------------------------------------------------------
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "admin:login"
+
+# --- Language and time ------------------------------------------------------------------
+
+LANGUAGE_CODE = env.str("LANGUAGE_CODE", "en")
+TIME_ZONE = env.str("TIME_ZONE", "UTC")
+USE_I18N = True
+USE_TZ = True
+
+# --- Files ------------------------------------------------------------------------------
+
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+MEDIA_URL = "media/"
+MEDIA_ROOT = DATA_DIR / "published"
+SERVE_MEDIA = env.bool("SERVE_MEDIA", True)
+SPOOL_DIR = DATA_DIR / "spool"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    # Private: originals, their sidecars and previews. Never under a served folder.
+    "originals": {
+        "BACKEND": "imagegen.storage.DurableFileSystemStorage",
+        "OPTIONS": {"location": DATA_DIR, "base_url": None},
+    },
+    # Public copies, with content-hashed names.
+    "published": {
+        "BACKEND": "imagegen.storage.DurableFileSystemStorage",
+        "OPTIONS": {"location": MEDIA_ROOT, "base_url": "/" + MEDIA_URL},
+    },
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 25 * 1024 * 1024
+
+# --- Work in the background -------------------------------------------------------------
+
+WORKER_THREADS = env.int("WORKER_THREADS", 16, low=1)
+DRAW_PROCESSES = env.int("DRAW_PROCESSES", 2, low=1)
+TASKS = {
+    "default": {
+        "BACKEND": "huey.contrib.djhuey.tasks_backend.HueyBackend",
+        "ENQUEUE_ON_COMMIT": True,
+    }
+}
+HUEY = {
+    "huey_class": "huey.SqliteHuey",
+    "name": "frontispiece",
+    "filename": str(DATA_DIR / "queue.sqlite3"),
+    "timeout": 20,
+    "results": True,
+    "immediate": False,  # huey would follow DEBUG otherwise
+    "consumer": {
+        "workers": WORKER_THREADS,
+        "worker_type": "thread",
+        "max_delay": 1.0,
+        "graceful_signal": "TERM",  # huey waits for running tasks on INT only, unless told
+        "periodic": False,
+    },
+}
+
+# --- Pictures ---------------------------------------------------------------------------
+
+# 0: every section may have a picture; n: only the first n sections are wanted by rule.
+SECTION_PICTURES = env.int("SECTION_PICTURES", 0, low=0)
+SOCIAL_CARD = env.choice("SOCIAL_CARD", "crop", ("crop", "text"))
+PUBLISH_GATE = env.choice("PUBLISH_GATE", "warn", ("warn", "block"))
+CURRENCY = env.str("CURRENCY", "USD")
+
+# --- Security ---------------------------------------------------------------------------
+
+HTTPS = env.bool("HTTPS", False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", 31_536_000 if HTTPS else 0, low=0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_HSTS_SECONDS > 0
+if env.bool("BEHIND_PROXY", False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+
+# --- Logging ----------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {
+        "imagegen": {"level": env.str("LOG_LEVEL", "INFO"), "propagate": True},
+        "huey": {"level": "WARNING", "propagate": True},
+        "django_tasks": {"level": "WARNING", "propagate": True},
+    },
+}

@@ -1,0 +1,57 @@
+"""Fixtures for every test: own folders for files, plain static files, people."""
+
+import pytest
+from django.contrib.auth import get_user_model
+
+
+@pytest.fixture(autouse=True)
+def own_folders(settings, tmp_path):
+    """Each test stores its files in a folder of its own; static files need no collecting."""
+    settings.DATA_DIR = tmp_path
+    settings.MEDIA_ROOT = tmp_path / "published"
+    settings.SPOOL_DIR = tmp_path / "spool"
+    storages = {name: dict(config) for name, config in settings.STORAGES.items()}
+    storages["originals"]["OPTIONS"] = {"location": tmp_path / "private", "base_url": None}
+    storages["published"]["OPTIONS"] = {"location": tmp_path / "published", "base_url": "/media/"}
+    storages["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = storages
+    settings.TASKS = {"default": {"BACKEND": "django_tasks.backends.dummy.DummyBackend"}}
+
+
+@pytest.fixture
+def make_user(db):
+    """Makes a member of staff with the named groups; no password, log in by force."""
+
+    def make(username: str, *groups: str, **fields):
+        from django.contrib.auth.models import Group
+
+        user = get_user_model()(username=username, is_staff=True, **fields)
+        user.set_unusable_password()
+        user.save()
+        user.groups.set(Group.objects.filter(name__in=groups))
+        return user
+
+    return make
+
+
+@pytest.fixture
+def editor(make_user):
+    """Generates, approves, overrides and reads drafts."""
+    return make_user("alice", "Editors")
+
+
+@pytest.fixture
+def reviewer(make_user):
+    """Approves and reads drafts, but cannot generate."""
+    return make_user("bob", "Reviewers")
+
+
+@pytest.fixture
+def stranger(make_user):
+    """Staff without any permission."""
+    return make_user("charlie")
+
+
+@pytest.fixture
+def administrator(make_user):
+    return make_user("dora", is_superuser=True)

@@ -1,0 +1,21 @@
+#!/usr/bin/env python3
+"""Runs Frontispiece's commands: `./manage.py help` lists them."""
+
+import os
+import sys
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    try:
+        from django.core.management import execute_from_command_line
+    except ImportError:
+        sys.exit(
+            "Django is not installed here: run script/test or script/demo once, "
+            "then use .venv/bin/python manage.py"
+        )
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()
