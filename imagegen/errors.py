@@ -1,0 +1,28 @@
+"""Errors of the services. The text is a sentence for the person at the door.
+
+ImagegenError
+├── InvalidTransition   the row was in another state (HTTP 409)
+├── NotPermitted        the person lacks the permission (HTTP 403)
+├── Refused             what was asked cannot be done; nothing was changed (HTTP 422)
+└── StorageProblem      a file could not be written, read or verified
+"""
+
+
+class ImagegenError(Exception):
+    """Base of all errors of this app."""
+
+
+class InvalidTransition(ImagegenError):
+    """A state change that the row's present state does not allow."""
+
+
+class NotPermitted(ImagegenError):
+    """The person may not do this."""
+
+
+class Refused(ImagegenError):
+    """A request that cannot be carried out as it stands."""
+
+
+class StorageProblem(ImagegenError):
+    """A file could not be stored, found or verified."""
