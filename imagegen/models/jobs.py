@@ -5,9 +5,9 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
-from prompts.models import Role
 
 from imagegen.states import Moves
+from prompts.models import Role
 
 MONEY = {"max_digits": 12, "decimal_places": 6}
 

@@ -1,0 +1,142 @@
+"""The spool: received bytes are safe on disk before anything else is done with them.
+
+Each attempt has a folder named after its key. Files are written as `<n>.part`, flushed to the
+disk and renamed to `<n>.bin`; `result.json`, written last in the same way, says that the
+answer is complete. Whoever finds it after a crash can store the image without asking again.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+from django.conf import settings
+
+from providers.types import Result, SpoolFile
+
+RESULT = "result.json"
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in `folder` durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def hash_file(path: str | Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def spool_root() -> Path:
+    return Path(settings.SPOOL_DIR)
+
+
+class SpoolWriter:
+    """One file on its way in: write to it (or let a child write to `path`), then close it."""
+
+    def __init__(self, part: Path, final: Path) -> None:
+        self._part, self._final = part, final
+        self._file = open(part, "wb")  # noqa: SIM115 - closed by close_file or __exit__
+        self._hash = hashlib.sha256()
+        self._size = 0
+        self.path = str(part)
+
+    def __enter__(self) -> "SpoolWriter":
+        return self
+
+    def write(self, data: bytes) -> int:
+        self._hash.update(data)
+        self._size += len(data)
+        return self._file.write(data)
+
+    def close_file(self) -> SpoolFile:
+        """Flush to the disk and take the final name. Returns path, hash and size in bytes."""
+        self._file.flush()
+        if self._size == 0:  # another process wrote to `path`
+            digest, size = hash_file(self._part), self._part.stat().st_size
+        else:
+            digest, size = self._hash.hexdigest(), self._size
+        with open(self._part, "rb") as file:
+            os.fsync(file.fileno())
+        self._file.close()
+        os.replace(self._part, self._final)
+        sync_folder(self._final.parent)
+        return SpoolFile(path=str(self._final), sha256=digest, size=size)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+        self._part.unlink(missing_ok=True)
+
+
+class Spool:
+    """The folder of one attempt."""
+
+    def __init__(self, key: object) -> None:
+        self.folder = spool_root() / str(key)
+        self._opened = 0
+
+    def open_file(self) -> SpoolWriter:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        number = self._opened
+        self._opened += 1
+        return SpoolWriter(self.folder / f"{number}.part", self.folder / f"{number}.bin")
+
+    def commit(self, result: Result) -> None:
+        """Say that the answer is complete."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        part = self.folder / f"{RESULT}.part"
+        with open(part, "w", encoding="utf-8") as file:
+            json.dump(result.to_dict(), file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, self.folder / RESULT)
+        sync_folder(self.folder)
+
+    def read_result(self) -> Result | None:
+        """The complete answer, or None. Paths are read anew: the spool may have moved."""
+        try:
+            data = json.loads((self.folder / RESULT).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        for file in data["files"]:
+            file["path"] = str(self.folder / Path(file["path"]).name)
+        return Result.from_dict(data)
+
+    def finished_files(self) -> list[SpoolFile]:
+        """Files that arrived whole, whether or not the answer was completed."""
+        return [
+            SpoolFile(path=str(path), sha256=hash_file(path), size=path.stat().st_size)
+            for path in sorted(self.folder.glob("*.bin"))
+        ]
+
+    def quarantine(self, path: str) -> None:
+        """Set a file aside that could not be decoded; it is kept for a person to look at."""
+        target = spool_root() / "quarantine"
+        target.mkdir(parents=True, exist_ok=True)
+        if Path(path).exists():
+            os.replace(path, target / f"{self.folder.name}-{Path(path).name}")
+
+    def remove(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def spooled_keys() -> Iterator[str]:
+    """The keys of all attempts that have a folder in the spool."""
+    root = spool_root()
+    if root.is_dir():
+        for entry in root.iterdir():
+            if entry.is_dir() and entry.name != "quarantine":
+                yield entry.name
