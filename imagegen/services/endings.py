@@ -1,0 +1,114 @@
+"""How a job ends when it does not end with a stored image: what it cost, and what follows."""
+
+import random
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from imagegen.models import Attempt, GenerationJob
+from imagegen.services import money
+from imagegen.states import transition
+from providers import errors
+
+JobState, State = GenerationJob.State, Attempt.State
+MAX_TRIES = 5
+LONGEST_WAIT = 15 * 60  # seconds
+LEFT = {"owner": "", "lease_until": None, "progress": None}
+
+
+def end_job(*, job: GenerationJob, state: str, error: dict | None, **changes: Any) -> None:
+    """Take a job that this worker holds to `state`, and let go of it."""
+    if state != JobState.QUEUED:
+        changes["finished_at"] = Now()
+    transition(job, state, where=Q(epoch=job.epoch), error=error, **LEFT, **changes)
+
+
+def end_with_problem(
+    *, job: GenerationJob, attempt: Attempt, problem: errors.ProviderProblem
+) -> None:
+    """Book a failed call: refused, unknown, charged without an image, or surely free.
+
+    Only what surely cost nothing is tried again by itself, at most five times.
+    """
+    billed = "no" if _is_free(attempt) else problem.billed
+    facts = describe(problem, billed)
+    with transaction.atomic():
+        if isinstance(problem, errors.ContentRejected):
+            _end_attempt(attempt, State.REFUSED, facts, billed)
+            end_job(job=job, state=JobState.REFUSED, error=facts)
+        elif isinstance(problem, errors.Cancelled) and billed == "no":
+            _end_attempt(attempt, State.CANCELLED, facts, billed)
+            end_job(job=job, state=JobState.CANCELLED, error=facts)
+        elif billed == "unknown":
+            transition(attempt, State.UNKNOWN, error=facts, finished_at=Now())
+            end_job(job=job, state=JobState.UNKNOWN, error=facts)
+        elif billed == "yes":
+            _end_attempt(attempt, State.CHARGED, facts, billed)
+            end_job(job=job, state=JobState.FAILED, error=facts)
+        else:
+            _end_attempt(attempt, State.FAILED, facts, billed)
+            _fail_or_retry(job, problem, facts)
+
+
+def _is_free(attempt: Attempt) -> bool:
+    return attempt.estimate is not None and attempt.estimate == 0
+
+
+def describe(problem: errors.ProviderProblem, billed: str | None = None) -> dict:
+    """The problem as it is stored: kind, message for the editor, hint for the operator."""
+    return {
+        **problem.to_dict(),
+        "kind": type(problem).__name__,
+        "billed": billed or problem.billed,
+    }
+
+
+def _end_attempt(attempt: Attempt, state: str, facts: dict, billed: str) -> None:
+    """Close the attempt and settle or release its money; 'unknown' counts as spent."""
+    cost = Decimal(0) if billed == "no" else attempt.estimate
+    transition(attempt, state, error=facts, cost=cost, finished_at=Now())
+    if billed == "no":
+        money.release(attempt=attempt)
+    else:
+        money.settle(attempt=attempt, cost=cost)
+
+
+def _fail_or_retry(job: GenerationJob, problem: errors.ProviderProblem, facts: dict) -> None:
+    doubtful = isinstance(problem, errors.OutcomeUnknown | errors.JobLost)
+    if job.tries >= MAX_TRIES or not (problem.retryable or doubtful):
+        end_job(job=job, state=JobState.FAILED, error=facts)
+        return
+    wait = seconds_before_retry(job.tries, getattr(problem, "retry_after", None))
+    end_job(job=job, state=JobState.QUEUED, error=facts, run_after=Now() + timedelta(seconds=wait))
+
+
+def seconds_before_retry(tries: int, retry_after: float | None) -> float:
+    """What the provider asked for, else growing steps; at most 15 minutes, with jitter."""
+    wait = retry_after if retry_after is not None else 2.0**tries
+    return min(max(wait, 0.0), LONGEST_WAIT) + random.uniform(0, 1)
+
+
+def cap_reached(job: GenerationJob) -> dict:
+    """The stored reason of a job whose batch has no money left."""
+    return {
+        "kind": "CapReached",
+        "message": "The batch has reached its cap, so this picture was not asked for.",
+        "hint": "Raise the cap and try the failed ones again.",
+        "billed": "no",
+        "retryable": False,
+    }
+
+
+def too_many_deaths() -> dict:
+    """The stored reason of a job on which worker after worker died."""
+    return {
+        "kind": "WorkerDied",
+        "message": "The worker stopped five times while it worked on this picture.",
+        "hint": "Look at the worker's log and memory, then try again.",
+        "billed": "no",
+        "retryable": False,
+    }

@@ -1,0 +1,49 @@
+"""How an adapter's news reach the ledger while a call is under way."""
+
+import time
+from collections.abc import Mapping
+
+from imagegen.faults import faultpoint
+from imagegen.models import Attempt, GenerationJob
+from imagegen.services.spool import Spool, SpoolWriter
+from imagegen.states import transition
+from providers.types import Handle
+
+PROGRESS_EVERY = 1.0  # seconds
+
+
+class AttemptSink:
+    """Writes headers, handle and progress of one attempt at once, and opens its spool."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        self._attempt = attempt
+        self._spool = Spool(attempt.key)
+        self._told = 0.0
+
+    def headers(self, status: int, request_id: str, rate: Mapping[str, str]) -> None:
+        """The answer has begun: from now on we know that the request arrived."""
+        Attempt.objects.filter(pk=self._attempt.pk, epoch=self._attempt.epoch).update(
+            status_code=status, request_id=request_id[:200]
+        )
+        faultpoint("headers")
+
+    def handle(self, handle: Handle) -> None:
+        """The provider's name for the job: with it a restart collects instead of paying."""
+        transition(
+            self._attempt,
+            Attempt.State.SUBMITTED,
+            sources=[Attempt.State.SENDING],
+            handle=dict(handle.data),
+        )
+        faultpoint("handle")
+
+    def progress(self, fraction: float) -> None:
+        """0 to 1; written at most once a second."""
+        if time.monotonic() - self._told >= PROGRESS_EVERY:
+            self._told = time.monotonic()
+            GenerationJob.objects.filter(pk=self._attempt.job_id, epoch=self._attempt.epoch).update(
+                progress=min(max(fraction, 0.0), 1.0)
+            )
+
+    def open_spool(self) -> SpoolWriter:
+        return self._spool.open_file()

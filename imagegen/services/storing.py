@@ -1,0 +1,165 @@
+"""From spooled files to stored originals and booked rows."""
+
+import logging
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from imagegen.errors import StorageProblem
+from imagegen.faults import faultpoint
+from imagegen.imaging.examine import Undecodable
+from imagegen.models import Attempt, GenerationJob, ImageOutput
+from imagegen.services import endings, money, outputs
+from imagegen.services.spool import Spool
+from imagegen.states import transition
+from providers import errors
+from providers.types import Result
+
+logger = logging.getLogger("imagegen")
+WAIT_FOR_STORAGE = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """One original in the store, ready to be booked as number `number` of its attempt."""
+
+    number: int
+    uuid: uuid.UUID
+    fields: dict[str, Any]
+
+
+def store_result(*, job: GenerationJob, attempt: Attempt, result: Result) -> None:
+    """Decode, store and book what arrived.
+
+    An undecodable file is kept in quarantine. If the store refuses (disk full), the job waits
+    and is tried again from the spool, free of charge.
+    """
+    try:
+        stored, reasons = _store_files(job, attempt, result)
+    except StorageProblem as error:
+        logger.error("Job %s waits for the storage: %s", job.pk, error)
+        facts = {"kind": "StorageProblem", "message": str(error), "billed": "no", "retryable": True}
+        endings.end_job(
+            job=job,
+            state=GenerationJob.State.QUEUED,
+            error=facts,
+            run_after=Now() + WAIT_FOR_STORAGE,
+        )
+        return
+    if stored:
+        _book(job, attempt, result, stored)
+        faultpoint("booked")
+        Spool(attempt.key).remove()
+    else:
+        _end_without_image(job, attempt, result, reasons)
+
+
+def _store_files(
+    job: GenerationJob, attempt: Attempt, result: Result
+) -> tuple[list[Stored], list[str]]:
+    """Store every file that can be decoded; return these, and why the others cannot."""
+    spool, stored, reasons = Spool(attempt.key), [], []
+    for number, file in enumerate(result.files):
+        try:
+            examined = outputs.examine_file(file.path)
+        except Undecodable as error:
+            reasons.append(str(error))
+            spool.quarantine(file.path)
+            continue
+        name = uuid.uuid5(attempt.key, str(number))
+        original = outputs.store_original(
+            source_path=file.path,
+            examined=examined,
+            directory=outputs.original_directory(job.slot),
+            name=name,
+            sidecar=outputs.sidecar_for_attempt(
+                attempt=attempt,
+                job=job,
+                prompt=job.prompt,
+                examined=examined,
+                result=result,
+                number=number,
+            ),
+        )
+        faultpoint("stored")
+        fields = outputs.output_fields(examined, original)
+        stored.append(Stored(number=number, uuid=name, fields=fields))
+    return stored, reasons
+
+
+def _book(job: GenerationJob, attempt: Attempt, result: Result, stored: list[Stored]) -> None:
+    """One transaction: outputs, attempt, job and money, by the holder of the lease only."""
+    with transaction.atomic():
+        endings.end_job(job=job, state=GenerationJob.State.STORED, error=None)
+        cost = money.settle(attempt=attempt, cost=result.cost)
+        transition(attempt, Attempt.State.STORED, cost=cost, finished_at=Now())
+        created = [_create_output(job, attempt, result, item) for item in stored]
+        if job.batch.approve and created[0].slot_id:
+            from imagegen.services.review import approve_output
+
+            approve_output(output=created[0], user=job.batch.asked_by, note="Approved on arrival.")
+        faultpoint("booking")
+
+
+def _create_output(
+    job: GenerationJob, attempt: Attempt, result: Result, item: Stored
+) -> ImageOutput:
+    """The row of one original. Only the first image of an answer carries its cost."""
+    slot = job.slot
+    return ImageOutput.objects.create(
+        **item.fields,
+        uuid=item.uuid,
+        kind=ImageOutput.Kind.GENERATED,
+        slot=slot,
+        post=slot.post if slot else None,
+        post_title=slot.post_title if slot else "",
+        role=job.role,
+        attempt=attempt,
+        number=item.number,
+        description=result.description[:500],
+        digital_source_type=result.digital_source_type,
+        prompt=job.prompt,
+        prompt_text=job.prompt.text,
+        connection_name=job.connection_name,
+        model_name=result.model or job.model_name,
+        style_name=job.style_name,
+        style_version=job.style_version,
+        parameters=result.parameters or job.request,
+        seed=result.seed,
+        cost=attempt.cost if item.number == 0 else None,
+        duration=_seconds(attempt),
+        created_by=job.batch.asked_by,
+    )
+
+
+def _seconds(attempt: Attempt) -> float | None:
+    """How long the call took, by the database's clock."""
+    times = Attempt.objects.filter(pk=attempt.pk).values_list("sent_at", "received_at").get()
+    return (times[1] - times[0]).total_seconds() if all(times) else None
+
+
+def _end_without_image(
+    job: GenerationJob, attempt: Attempt, result: Result, reasons: list[str]
+) -> None:
+    """An answer without any usable image: charged as far as we know, and not done."""
+    told = " ".join(reasons) or "The answer held no image."
+    problem = errors.InvalidResponse(
+        told, hint="The files are kept in the spool's quarantine folder.", billed="yes"
+    )
+    facts = endings.describe(problem)
+    with transaction.atomic():
+        cost = money.settle(attempt=attempt, cost=result.cost)
+        transition(
+            attempt,
+            Attempt.State.CHARGED,
+            where=Q(epoch=job.epoch),
+            error=facts,
+            cost=cost,
+            finished_at=Now(),
+        )
+        endings.end_job(job=job, state=GenerationJob.State.FAILED, error=facts)
