@@ -1,0 +1,185 @@
+"""The interface of an adapter and the fixed order of a call.
+
+An adapter is synchronous, runs in a worker's thread, keeps nothing on itself between calls
+and knows no Django. The base class refuses every optional thing; an adapter switches on
+what it can carry faithfully by its `capabilities`.
+"""
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from providers.errors import (
+    ConfigurationError,
+    JobLost,
+    OutcomeUnknown,
+    ProviderUnavailable,
+    RateLimited,
+)
+from providers.prices import parse_price_rule
+from providers.types import (
+    Capabilities,
+    ConnectionConfig,
+    Handle,
+    Health,
+    HealthLevel,
+    ImageRequest,
+    Price,
+    Recovery,
+    Result,
+    Sink,
+    Validation,
+)
+from providers.validation import validate_request
+
+
+class Provider(ABC):
+    """One service, reached by one connection.
+
+    Must be given: `name` (the kind), `label`, `recovery`, `capabilities` and `submit`; `poll`
+    too where `submit` returns a `Handle`. All errors are those of `providers/errors.py`.
+    """
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    recovery: Recovery = Recovery.NOTHING
+    digital_source_type: str = "trainedAlgorithmicMedia"
+    # Seconds between two looks at a queued job: the first pause and the longest.
+    poll_interval: float = 1.0
+    poll_interval_max: float = 5.0
+
+    def __init__(self, connection: ConnectionConfig) -> None:
+        self.connection = connection
+
+    # --- Before a call ------------------------------------------------------------------
+
+    @abstractmethod
+    def capabilities(self, model: str, row: Mapping[str, Any] | None = None) -> Capabilities:
+        """What `model` takes. `row` is the catalogue's JSON, which wins where it says more.
+
+        A model that this adapter cannot know is a `ModelUnavailable`.
+        """
+
+    def validate(self, request: ImageRequest, capabilities: Capabilities) -> Validation:
+        """The request as it may be sent. Called by form, command and engine alike.
+
+        Refuses by name what the model does not take and snaps sizes, saying so.
+        """
+        return validate_request(request, capabilities, f"{request.model} ({self.connection.name})")
+
+    def estimate(self, request: ImageRequest, price_rule: Mapping[str, Any]) -> Price:
+        """What this call will cost, from the catalogue's price rule."""
+        try:
+            return parse_price_rule(price_rule)
+        except ValueError as error:
+            raise ConfigurationError(
+                f"The price of {request.model} cannot be read: {error}",
+                hint="Correct the price rule of the model in the admin.",
+            ) from error
+
+    # --- The call -----------------------------------------------------------------------
+
+    @abstractmethod
+    def submit(self, request: ImageRequest, key: str, sink: Sink) -> Handle | Result:
+        """Send the request once. `key` is the attempt's own id, a UUID as text.
+
+        Returns the result, or a handle where the service has a queue. Never repeats a
+        request by itself.
+        """
+
+    def poll(self, handle: Handle, sink: Sink) -> Result | None:
+        """Look once after a queued job: its result, or None while it is not ready.
+
+        Raises `JobLost` when the service does not know the job, and the job's own error
+        when it failed.
+        """
+        raise NotImplementedError(f"{self.name} answers at once and has nothing to poll")
+
+    def cancel(self, handle: Handle) -> bool:
+        """Ask to stop this one job. True when the service confirmed it."""
+        return False
+
+    def handle_for(self, key: str) -> Handle | None:
+        """The handle that a call with `key` will have, where we choose the id (LOOKUP)."""
+        return None
+
+    def generate(
+        self,
+        request: ImageRequest,
+        key: str,
+        sink: Sink,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> Result:
+        """`submit` and `collect` in one, within the connection's deadline."""
+        end = clock() + self.connection.deadline
+        known = self.handle_for(key)
+        if known is not None:
+            sink.handle(known)
+        answer = self.submit(request, key, sink)
+        if isinstance(answer, Result):
+            return answer
+        if answer != known:
+            sink.handle(answer)
+        return self.collect(answer, sink, end=end, clock=clock, sleep=sleep)
+
+    def collect(
+        self,
+        handle: Handle,
+        sink: Sink,
+        *,
+        end: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> Result:
+        """Poll a job until it is ready or `end` (by `clock`; default: a whole deadline) passes.
+
+        A look that fails for a moment costs nothing and is repeated. When time is up the
+        job may still finish: `OutcomeUnknown` where it can be found later, else `JobLost`.
+        """
+        if end is None:
+            end = clock() + self.connection.deadline
+        pause = self.poll_interval
+        while True:
+            wait = pause
+            try:
+                if (result := self.poll(handle, sink)) is not None:
+                    return result
+            except RateLimited as error:
+                wait = max(pause, error.retry_after or 0.0)
+            except ProviderUnavailable:
+                wait = pause
+            if clock() + wait >= end:
+                raise self._overdue()
+            sleep(wait)
+            pause = min(pause * 1.5, self.poll_interval_max)
+
+    def _overdue(self) -> OutcomeUnknown | JobLost:
+        text = (
+            f"{self.connection.name} took the job but did not finish it "
+            f"within {self.connection.deadline:g} seconds."
+        )
+        if self.recovery is Recovery.NOTHING:
+            return JobLost(text, hint="This service cannot be asked for it later.")
+        return OutcomeUnknown(text, hint="Look again later: the job may still finish there.")
+
+    # --- About the service --------------------------------------------------------------
+
+    def health(self, level: HealthLevel | str) -> Health:
+        """Answer one level of health. An adapter overrides `check_health`, not this."""
+        level = HealthLevel(level)
+        if level is HealthLevel.PROVEN:
+            return Health(level, None, "A picture from a real call proves it.")
+        return self.check_health(level)
+
+    def check_health(self, level: HealthLevel) -> Health:
+        """Look at `configured`, `reachable` or `authenticated`; costs no money."""
+        return Health(level, None, "This adapter cannot tell.")
+
+    def discover(self) -> list[dict[str, Any]]:
+        """Models that the service offers: dicts with `name`, `label`, `capabilities`.
+
+        `price_rule` may be given too. An empty list where the service cannot be asked.
+        """
+        return []

@@ -1,0 +1,163 @@
+"""Checks a request against a model's capabilities: refuse by name, or snap and say so."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from providers.types import Capabilities, ImageRequest, Issue, Validation
+
+# Field of the request -> the capability that lets it through.
+SWITCHES = {
+    "negative_prompt": "negative_prompt",
+    "seed": "seed",
+    "steps": "steps",
+    "guidance_scale": "guidance_scale",
+    "palette": "palette",
+    "title": "title",
+    "kicker": "title",
+    "footer": "title",
+}
+CHOICES = {"quality": "qualities", "output_format": "output_formats"}
+
+
+def validate_request(request: ImageRequest, capabilities: Capabilities, who: str) -> Validation:
+    """The request as `who` (such as "patterns (studio)") takes it, and every issue with it."""
+    issues = [
+        *_prompt_issues(request, capabilities, who),
+        *_unsupported(request, capabilities, who),
+        *_number_issues(request),
+    ]
+    width, height, size_issues = _size(request, capabilities, who)
+    issues.extend(size_issues)
+    return Validation(replace(request, width=width, height=height), tuple(issues))
+
+
+def _error(field: str, message: str, requested: Any = None) -> Issue:
+    return Issue(field, message, "error", requested)
+
+
+def _prompt_issues(request: ImageRequest, capabilities: Capabilities, who: str) -> Iterator[Issue]:
+    if not request.prompt.strip():
+        yield _error("prompt", "The prompt is empty.")
+    if (length := len(request.prompt)) > capabilities.max_prompt_length:
+        yield _error(
+            "prompt",
+            f"The prompt has {length:,} characters; "
+            f"{who} takes at most {capabilities.max_prompt_length:,}.",
+            length,
+        )
+
+
+def _unsupported(request: ImageRequest, capabilities: Capabilities, who: str) -> Iterator[Issue]:
+    for field, capability in SWITCHES.items():
+        value = getattr(request, field)
+        if value not in (None, "", ()) and not getattr(capabilities, capability):
+            yield _not_taken(field, who, value)
+    for field, capability in CHOICES.items():
+        value, choices = getattr(request, field), getattr(capabilities, capability)
+        if value and not choices:
+            yield _not_taken(field, who, value)
+        elif value and value not in choices:
+            yield _error(
+                field, f"{field} {value} is not taken by {who}; it takes {_list(choices)}.", value
+            )
+    if (count := len(request.reference_images)) > capabilities.reference_images:
+        yield _reference_issue(count, capabilities.reference_images, who)
+    if capabilities.extra != ("*",):
+        for name in request.extra:
+            if name not in capabilities.extra:
+                yield _not_taken(f"extra.{name}", who, request.extra[name])
+
+
+def _not_taken(field: str, who: str, value: Any) -> Issue:
+    return _error(field, f"{field.removeprefix('extra.')} is not taken by {who}.", value)
+
+
+def _reference_issue(count: int, limit: int, who: str) -> Issue:
+    if limit == 0:
+        return _not_taken("reference_images", who, count)
+    return _error(
+        "reference_images", f"{count} reference_images given; {who} takes at most {limit}.", count
+    )
+
+
+def _number_issues(request: ImageRequest) -> Iterator[Issue]:
+    if request.seed is not None and request.seed < 0:
+        yield _error("seed", "seed must not be negative.", request.seed)
+    if request.steps is not None and request.steps < 1:
+        yield _error("steps", "steps must be at least 1.", request.steps)
+    scale = request.guidance_scale
+    if scale is not None and not (math.isfinite(scale) and scale >= 0):
+        yield _error("guidance_scale", "guidance_scale must be a number of at least 0.")
+
+
+def _size(
+    request: ImageRequest, capabilities: Capabilities, who: str
+) -> tuple[int, int, list[Issue]]:
+    """Width and height to send, and what there is to say about them."""
+    width, height = request.width, request.height
+    asked = f"{width}x{height}"
+    if width < 1 or height < 1:
+        return width, height, [_error("size", f"Size {asked} is not a size of a picture.", asked)]
+    if capabilities.sizes:
+        width, height = _nearest(width, height, capabilities.sizes)
+    elif problem := _range_problem(width, height, capabilities, who):
+        return width, height, [_error("size", problem, asked)]
+    else:
+        width, height = (_to_multiple(side, capabilities) for side in (width, height))
+        if capabilities.max_pixels and width * height > capabilities.max_pixels:
+            # Rounding up may pass the limit that the size as asked kept.
+            step = capabilities.multiple_of
+            width, height = request.width // step * step, request.height // step * step
+    sent = f"{width}x{height}"
+    if sent == asked:
+        return width, height, []
+    message = f"Size {asked} becomes {sent}, the nearest that {who} draws."
+    return width, height, [Issue("size", message, "snapped", asked, sent)]
+
+
+def _range_problem(width: int, height: int, capabilities: Capabilities, who: str) -> str:
+    low, high = capabilities.min_side, capabilities.max_side
+    for name, side in (("Width", width), ("height", height)):
+        if not low <= side <= high:
+            return f"{name.capitalize()} {side} is not taken by {who}: {low} to {high} pixels."
+    if capabilities.max_pixels and width * height > capabilities.max_pixels:
+        return (
+            f"Size {width}x{height} is not taken by {who}: "
+            f"at most {capabilities.max_pixels:,} pixels in all."
+        )
+    return ""
+
+
+def _to_multiple(side: int, capabilities: Capabilities) -> int:
+    """The nearest multiple within the range of sides."""
+    step = max(1, capabilities.multiple_of)
+    lowest = math.ceil(capabilities.min_side / step) * step
+    highest = capabilities.max_side // step * step
+    return min(max(round(side / step) * step, lowest), highest)
+
+
+def _nearest(width: int, height: int, sizes: tuple[str, ...]) -> tuple[int, int]:
+    """The fixed size whose shape is nearest, and among equal shapes whose area is."""
+
+    def distance(size: tuple[int, int]) -> tuple[float, float]:
+        shape = abs(math.log(size[0] / size[1]) - math.log(width / height))
+        area = abs(math.log(size[0] * size[1]) - math.log(width * height))
+        return round(shape, 3), area
+
+    return min((parse_size(size) for size in sizes), key=distance)
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """(width, height) of "1536x1024"; `ValueError` when it is not written so."""
+    width, separator, height = text.partition("x")
+    if not (separator and width.isascii() and height.isascii()):
+        raise ValueError(f'Size "{text}" must be written as WIDTHxHEIGHT.')
+    if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
+        raise ValueError(f'Size "{text}" must be written as WIDTHxHEIGHT.')
+    return int(width), int(height)
+
+
+def _list(choices: tuple[str, ...]) -> str:
+    return ", ".join(choices)
