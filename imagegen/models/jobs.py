@@ -134,6 +134,9 @@ class GenerationJob(models.Model):
     state = models.CharField(max_length=16, choices=State.choices, default=State.QUEUED)
     run_after = models.DateTimeField(null=True, blank=True)
     tries = models.PositiveSmallIntegerField(default=0)
+    deaths = models.PositiveSmallIntegerField(
+        default=0, help_text="How often a worker's lease on it ran out."
+    )
     owner = models.CharField(max_length=100, blank=True)
     epoch = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)

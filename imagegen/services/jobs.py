@@ -81,7 +81,7 @@ def _open_attempt(job: GenerationJob) -> Attempt | None:
 
     None if the job has come to an end instead (cap reached, or too many dead workers).
     """
-    if job.epoch - job.tries > MAX_DEATHS:
+    if job.deaths >= MAX_DEATHS:
         endings.end_job(job=job, state=JobState.FAILED, error=endings.too_many_deaths())
         return None
     with transaction.atomic():
@@ -108,7 +108,7 @@ def _reserve_attempt(job: GenerationJob) -> Attempt | None:
     job.tries += 1
     return Attempt.objects.create(
         job=job,
-        number=job.tries,
+        number=job.attempts.count() + 1,
         epoch=job.epoch,
         connection_name=job.connection_name,
         model_name=job.model_name,

@@ -86,7 +86,9 @@ def release_expired_leases() -> int:
     expired = GenerationJob.objects.filter(
         state__in=GenerationJob.HELD_STATES, lease_until__lt=Now()
     )
-    return expired.update(state=State.QUEUED, owner="", lease_until=None, progress=None)
+    return expired.update(
+        state=State.QUEUED, owner="", lease_until=None, progress=None, deaths=F("deaths") + 1
+    )
 
 
 def has_open_jobs(**where: object) -> bool:

@@ -1,0 +1,405 @@
+"""Asking for images: what it would take, the rows that ask for it, and second thoughts."""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.db.models.functions import Now
+
+from imagegen.errors import ImagegenError, InvalidTransition, Refused
+from imagegen.models import (
+    Attempt,
+    GenerationBatch,
+    GenerationJob,
+    IllustrationPlan,
+    ImageSlot,
+    ReviewEvent,
+)
+from imagegen.services import money
+from imagegen.services.access import require
+from imagegen.services.prompting import (
+    GenerationOptions,
+    House,
+    Recipe,
+    compose_prompt,
+    post_values,
+    slot_values,
+)
+from imagegen.states import transition
+from prompts.compose import ComposedPrompt
+from prompts.models import ImagePrompt, ImageSetting, Role
+from providers.base import Provider
+from providers.errors import ProviderProblem
+from providers.types import ImageRequest, Validation
+
+__all__ = [
+    "BatchPlan",
+    "GenerationOptions",
+    "PlannedJob",
+    "Problem",
+    "cancel_batch",
+    "create_batch",
+    "plan_batch",
+    "retry_job",
+    "settle_unknown",
+]
+
+SEEDS = 2**31
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedJob:
+    """One picture as it would be asked for. Costs are in the site's currency."""
+
+    slot: ImageSlot
+    recipe: Recipe
+    composed: ComposedPrompt
+    asked: ImageRequest
+    request: ImageRequest
+    low: Decimal
+    high: Decimal
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """A place that cannot be illustrated as asked, and why."""
+
+    slot: ImageSlot
+    message: str
+
+
+@dataclass
+class BatchPlan:
+    """What would be asked for, what it would cost, and what stands in the way."""
+
+    options: GenerationOptions
+    items: list[PlannedJob] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def low(self) -> Decimal:
+        return sum((item.low for item in self.items), Decimal(0))
+
+    @property
+    def high(self) -> Decimal:
+        return sum((item.high for item in self.items), Decimal(0))
+
+
+class _Planner:
+    """Plans many places, reading shared things once."""
+
+    def __init__(self, options: GenerationOptions) -> None:
+        self.house = House(options)
+        self._values: dict[int, dict[str, str]] = {}
+        self._providers: dict[int, Provider] = {}
+
+    def plan(self, slot: ImageSlot) -> PlannedJob:
+        """One picture, validated against the model and priced. Raises Refused."""
+        if slot.post is None or (slot.role == Role.SECTION and slot.section is None):
+            raise Refused("This place belongs to no post or section any more; attach it first.")
+        recipe = self.house.recipe_for(slot)
+        provider = self._provider(recipe)
+        capabilities = provider.capabilities(recipe.model.name, recipe.model.capabilities)
+        values = slot_values(slot, self._post_values(slot))
+        composed = compose_prompt(
+            slot=slot,
+            recipe=recipe,
+            values=values,
+            capabilities=capabilities,
+            description=self.house.options.description,
+        )
+        asked = build_request(
+            slot=slot, recipe=recipe, composed=composed, capabilities=capabilities, values=values
+        )
+        validation = provider.validate(asked, capabilities)
+        if not validation.ok:
+            raise Refused(" ".join(issue.message for issue in validation.errors))
+        low, high = _price(provider, recipe, validation.request)
+        return PlannedJob(
+            slot=slot,
+            recipe=recipe,
+            composed=composed,
+            asked=asked,
+            request=validation.request,
+            low=low,
+            high=high,
+            notes=recipe.notes + _notes(validation),
+        )
+
+    def _post_values(self, slot: ImageSlot) -> dict[str, str]:
+        if slot.post_id not in self._values:
+            self._values[slot.post_id] = post_values(slot.post)
+        return self._values[slot.post_id]
+
+    def _provider(self, recipe: Recipe) -> Provider:
+        model = recipe.model
+        if not model.connection.enabled:
+            raise Refused(f"The provider {model.connection.name} is switched off.")
+        if not model.enabled:
+            raise Refused(f"The model {model.name} of {model.connection.name} is switched off.")
+        if model.is_retired:
+            successor = f" Its successor is {model.successor}." if model.successor else ""
+            raise Refused(f"The model {model.name} has been shut down.{successor}")
+        if model.connection_id not in self._providers:
+            try:
+                self._providers[model.connection_id] = model.connection.provider()
+            except ProviderProblem as error:
+                raise Refused(f"{model.connection.name}: {error.message}") from error
+        return self._providers[model.connection_id]
+
+
+def _notes(validation: Validation) -> tuple[str, ...]:
+    return tuple(issue.message for issue in validation.issues)
+
+
+def _price(provider: Provider, recipe: Recipe, request: ImageRequest) -> tuple[Decimal, Decimal]:
+    """Low and high cost; an unknown price counts as what somebody assumed, else refuses."""
+    price = provider.estimate(request, recipe.model.price_rule)
+    if price.low is not None and price.high is not None:
+        return price.low, price.high
+    assumed = recipe.model.connection.assumed_price
+    if assumed is None:
+        raise Refused(
+            f"The price of {recipe.model.name} is unknown. Set an assumed price per picture "
+            f"for {recipe.model.connection.name} before it is used."
+        )
+    return assumed, assumed
+
+
+def build_request(
+    *,
+    slot: ImageSlot,
+    recipe: Recipe,
+    composed: ComposedPrompt,
+    capabilities: Any,
+    values: dict[str, str],
+) -> ImageRequest:
+    """The request as asked; what the setting names and the model lacks is refused later."""
+    setting, own = recipe.setting, recipe.own_setting
+    size = (setting.size if setting else None) or (
+        (recipe.format.width, recipe.format.height) if recipe.format else None
+    )
+    if size is None:
+        raise Refused("No size is set: choose a format or a width and height in the setting.")
+    texts = _card_texts(slot, values) if capabilities.title else {}
+    return ImageRequest(
+        prompt=composed.text,
+        negative_prompt=composed.negative_text,
+        model=recipe.model.name,
+        width=size[0],
+        height=size[1],
+        seed=_seed(slot, setting) if capabilities.seed else None,
+        steps=own.steps if own else None,
+        guidance_scale=own.guidance_scale if own else None,
+        quality=own.quality if own else "",
+        output_format=own.output_format if own else "",
+        palette=recipe.style.palette if recipe.style and capabilities.palette else (),
+        extra=dict(own.extra_settings) if own else {},
+        **texts,
+    )
+
+
+def _card_texts(slot: ImageSlot, values: dict[str, str]) -> dict[str, str]:
+    """The words that a typographic picture shows."""
+    title = values.get("section.heading") or values["post.title"]
+    kicker = values["post.title"] if slot.section_id else values["post.tags"].split(",")[0]
+    return {"title": title, "kicker": kicker, "footer": settings.SITE_NAME}
+
+
+def _seed(slot: ImageSlot, setting: ImageSetting | None) -> int:
+    policy = setting.seed_policy if setting else ImageSetting.SeedPolicy.RANDOM
+    if setting and policy == ImageSetting.SeedPolicy.FIXED and setting.seed is not None:
+        return setting.seed
+    if policy == ImageSetting.SeedPolicy.DERIVED:
+        return int.from_bytes(hashlib.sha256(f"slot {slot.pk}".encode()).digest()[:4]) % SEEDS
+    return secrets.randbelow(SEEDS)
+
+
+def plan_batch(
+    *, slots: Sequence[ImageSlot], options: GenerationOptions | None = None
+) -> BatchPlan:
+    """What asking for a picture for each of `slots` would take. Changes nothing."""
+    plan = BatchPlan(options=options or GenerationOptions())
+    planner = _Planner(plan.options)
+    planner.house.load_plans({slot.post_id for slot in slots if slot.post_id})
+    for slot in slots:
+        try:
+            plan.items.append(planner.plan(slot))
+        except ImagegenError as error:
+            plan.problems.append(Problem(slot=slot, message=str(error)))
+    return plan
+
+
+def create_batch(
+    *,
+    plan: BatchPlan,
+    user: AbstractBaseUser | None,
+    door: str,
+    kind: str,
+    title: str = "",
+    cap: Decimal | None = None,
+    approve: bool = False,
+    idempotency_key: str | None = None,
+) -> GenerationBatch:
+    """Queue what was planned, and wake workers once it is committed.
+
+    The same idempotency key gives the same batch and queues nothing twice. Raises Refused if
+    nothing can be asked for, NotPermitted.
+    """
+    require(user, "generate")
+    if approve:
+        require(user, "approve")
+    if cap is not None and cap < 0:
+        raise Refused("The highest cost must be zero or more.")
+    if not plan.items:
+        reason = plan.problems[0].message if plan.problems else "There is nothing to illustrate."
+        raise Refused(reason)
+    if idempotency_key:
+        known = GenerationBatch.objects.filter(idempotency_key=idempotency_key).first()
+        if known:
+            return known
+    with transaction.atomic():
+        batch = GenerationBatch.objects.create(
+            kind=kind,
+            door=door,
+            title=title[:300],
+            asked_by=user,
+            asked_by_name=user.get_username() if user else "",
+            idempotency_key=idempotency_key,
+            approve=approve,
+            cap=cap,
+            estimate_low=plan.low,
+            estimate_high=plan.high,
+        )
+        _queue_jobs(batch, plan)
+        _pin_styles(plan)
+        _wake(len(plan.items))
+    return batch
+
+
+def _queue_jobs(batch: GenerationBatch, plan: BatchPlan) -> None:
+    GenerationJob.objects.bulk_create(
+        [_job(batch, position, item) for position, item in enumerate(plan.items)],
+        batch_size=200,
+    )
+
+
+def _job(batch: GenerationBatch, position: int, item: PlannedJob) -> GenerationJob:
+    style, model = item.recipe.style, item.recipe.model
+    return GenerationJob(
+        batch=batch,
+        position=position,
+        slot=item.slot,
+        role=item.slot.role,
+        connection=model.connection,
+        connection_name=model.connection.name,
+        model=model,
+        model_name=model.name,
+        prompt=ImagePrompt.objects.store(item.composed),
+        style_name=style.name if style else "",
+        style_version=style.version if style else None,
+        setting=item.recipe.setting,
+        request=item.request.to_dict(),
+        requested=item.asked.to_dict(),
+        notes=list(item.notes),
+        language=item.slot.post.language,
+        estimate_low=item.low,
+        estimate_high=item.high,
+    )
+
+
+def _pin_styles(plan: BatchPlan) -> None:
+    """The first batch of a post pins the style it was drawn in, so that later ones match."""
+    if plan.options.style:
+        return
+    names = {item.recipe.style.name for item in plan.items if item.recipe.style}
+    styles = {style.name: style for style in _styles_named(names)}
+    pinned: set[int] = set()
+    for item in plan.items:
+        style, post_id = item.recipe.style, item.slot.post_id
+        if style is None or style.name not in styles or post_id in pinned:
+            continue
+        pinned.add(post_id)
+        IllustrationPlan.objects.get_or_create(
+            post_id=post_id,
+            defaults={"style": styles[style.name], "style_version": style.version},
+        )
+
+
+def _styles_named(names: set[str]) -> Any:
+    from prompts.models import ImageStyle
+
+    return ImageStyle.objects.filter(name__in=names)
+
+
+def _wake(count: int) -> None:
+    from imagegen.services.engine import send_tokens
+
+    send_tokens(count)
+
+
+def cancel_batch(*, batch: GenerationBatch, user: AbstractBaseUser | None) -> int:
+    """Cancel the jobs that have not been taken; running calls end by themselves."""
+    require(user, "generate")
+    with transaction.atomic():
+        GenerationBatch.objects.filter(pk=batch.pk, cancelled_at=None).update(cancelled_at=Now())
+        waiting = batch.jobs.filter(state=GenerationJob.State.QUEUED).exclude(
+            attempts__state__in=Attempt.OPEN_STATES
+        )
+        return GenerationJob.objects.filter(
+            pk__in=list(waiting.values_list("pk", flat=True)), state=GenerationJob.State.QUEUED
+        ).update(state=GenerationJob.State.CANCELLED, finished_at=Now())
+
+
+def retry_job(*, job: GenerationJob, user: AbstractBaseUser | None) -> None:
+    """Queue a failed job again. Raises InvalidTransition for any other state."""
+    require(user, "generate")
+    with transaction.atomic():
+        transition(
+            job,
+            GenerationJob.State.QUEUED,
+            sources=[GenerationJob.State.FAILED],
+            run_after=None,
+            tries=0,
+            deaths=0,
+            finished_at=None,
+        )
+        _wake(1)
+
+
+def settle_unknown(
+    *, job: GenerationJob, outcome: str, user: AbstractBaseUser | None, note: str = ""
+) -> None:
+    """A person decides about a doubtful call: `not_charged` frees the money and fails the
+    job; `pay_again` books the doubtful cost as spent and queues the job for a new call."""
+    require(user, "spend")
+    if outcome not in ("not_charged", "pay_again"):
+        raise Refused("Say “not_charged” or “pay_again”.")
+    with transaction.atomic():
+        attempt = job.attempts.filter(state=Attempt.State.UNKNOWN).first()
+        if attempt is None:
+            raise InvalidTransition("This job has no doubtful call to settle.")
+        attempt.job = job
+        if outcome == "not_charged":
+            transition(attempt, Attempt.State.FAILED, cost=Decimal(0))
+            money.release(attempt=attempt)
+            transition(job, GenerationJob.State.FAILED)
+        else:
+            transition(attempt, Attempt.State.CHARGED, cost=attempt.estimate)
+            money.settle(attempt=attempt, cost=attempt.estimate)
+            transition(job, GenerationJob.State.QUEUED, run_after=None, tries=0, deaths=0)
+            _wake(1)
+        ReviewEvent.objects.create(
+            action=ReviewEvent.Action.COMMENT,
+            slot=job.slot,
+            note=f"{outcome.replace('_', ' ')}: {note}".strip(": "),
+            made_by=user,
+            made_by_name=user.get_username() if user else "",
+        )

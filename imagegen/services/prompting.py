@@ -1,0 +1,244 @@
+"""What a place is illustrated with, and the exact prompt that comes of it.
+
+For each part the first that says something wins: what was asked for this time, the post's
+plan, the site's default for the role.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from blog.markdown import plain_text
+from blog.models import Post
+from imagegen.errors import Refused
+from imagegen.models import IllustrationPlan, ImageSlot
+from prompts.compose import ComposedPrompt, ComposeError, compose
+from prompts.models import (
+    ImageFormat,
+    ImagePromptExample,
+    ImageSetting,
+    ImageStyle,
+    PromptTemplate,
+    Role,
+    RoleDefault,
+    StyleState,
+    UnknownVersion,
+)
+from providers.models import Connection, ImageModel
+from providers.types import Capabilities
+
+POST_TEXT = 1500  # characters
+SECTION_TEXT = 1200
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationOptions:
+    """What was asked for this time; what is None follows the plan, then the site's default."""
+
+    example: ImagePromptExample | None = None
+    setting: ImageSetting | None = None
+    style: ImageStyle | None = None
+    connection: Connection | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that decides how one place is illustrated."""
+
+    model: ImageModel
+    template: PromptTemplate
+    format: ImageFormat | None
+    style: StyleState | None
+    setting: ImageSetting | None
+    example: ImagePromptExample | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def own_setting(self) -> ImageSetting | None:
+        """The setting, if its model-specific values are meant for this model."""
+        setting = self.setting
+        if setting is None or setting.model_id in (None, self.model.pk):
+            return setting
+        return None
+
+
+@dataclass
+class House:
+    """The site's and the posts' choices, read once for many places."""
+
+    options: GenerationOptions
+    plans: dict[int, IllustrationPlan] = field(default_factory=dict)
+
+    @cached_property
+    def defaults(self) -> dict[str, RoleDefault]:
+        related = ("example__setting", "setting")
+        return {row.role: row for row in RoleDefault.objects.select_related(*related)}
+
+    @cached_property
+    def templates(self) -> dict[str, PromptTemplate]:
+        return {row.role: row for row in PromptTemplate.objects.filter(is_default=True)}
+
+    @cached_property
+    def formats(self) -> dict[str, ImageFormat]:
+        rows = ImageFormat.objects.order_by("-pk")
+        return {row.usage: row for row in rows}
+
+    @cached_property
+    def models(self) -> dict[int, ImageModel]:
+        return {row.pk: row for row in ImageModel.objects.select_related("connection")}
+
+    @cached_property
+    def styles(self) -> dict[int, ImageStyle]:
+        return {row.pk: row for row in ImageStyle.objects.all()}
+
+    def load_plans(self, post_ids: set[int]) -> None:
+        """Read the plans of these posts with their choices."""
+        rows = IllustrationPlan.objects.filter(post__in=post_ids).prefetch_related(
+            "choices__example__setting", "choices__setting"
+        )
+        self.plans |= {plan.post_id: plan for plan in rows}
+
+    def recipe_for(self, slot: ImageSlot) -> Recipe:
+        """Decide for one place. Raises Refused with what is missing and where to set it."""
+        example, setting = self._example_and_setting(slot)
+        model, notes = self._model(example, setting)
+        template = (setting.template if setting else None) or self.templates.get(slot.role)
+        if template is None:
+            raise Refused(
+                f"There is no default prompt template for {slot.get_role_display().lower()} "
+                "pictures. Mark one as default in the admin."
+            )
+        return Recipe(
+            model=model,
+            template=template,
+            format=self._format(slot, example, setting),
+            style=self._style(slot, example, setting),
+            setting=setting,
+            example=example,
+            notes=notes,
+        )
+
+    def _example_and_setting(
+        self, slot: ImageSlot
+    ) -> tuple[ImagePromptExample | None, ImageSetting | None]:
+        options, plan = self.options, self.plans.get(slot.post_id or 0)
+        rows: list = [options] if options.example or options.setting else []
+        if plan:
+            rows += [choice for choice in plan.choices.all() if choice.role == slot.role]
+        if default := self.defaults.get(slot.role):
+            rows.append(default)
+        example = rows[0].example if rows else None
+        setting = (rows[0].setting if rows else None) or (example.setting if example else None)
+        if setting is None and rows:
+            setting = next((row.setting for row in rows if row.setting), None)
+        return example, setting
+
+    def _model(
+        self, example: ImagePromptExample | None, setting: ImageSetting | None
+    ) -> tuple[ImageModel, tuple[str, ...]]:
+        if connection := self.options.connection:
+            model = self._default_model(connection)
+            other = setting and setting.model_id not in (None, model.pk)
+            if other and setting.model.connection_id == connection.pk:
+                return self.models[setting.model_id], ()
+            note = f"The own options of the setting “{setting}” are for another model: not sent."
+            return model, (note,) if other else ()
+        wanted = (example and example.model_id) or (setting and setting.model_id)
+        if not wanted:
+            raise Refused(
+                "No model is chosen: neither the example nor the setting names one. "
+                "Choose a model in the setting, or name a provider."
+            )
+        return self.models[wanted], ()
+
+    def _default_model(self, connection: Connection) -> ImageModel:
+        rows = [m for m in self.models.values() if m.connection_id == connection.pk and m.enabled]
+        if not rows:
+            raise Refused(f"The provider {connection.name} has no enabled model.")
+        return next((row for row in rows if row.is_default), rows[0])
+
+    def _format(
+        self,
+        slot: ImageSlot,
+        example: ImagePromptExample | None,
+        setting: ImageSetting | None,
+    ) -> ImageFormat | None:
+        given = (setting.format if setting else None) or (example.format if example else None)
+        return given or self.formats.get(slot.role)
+
+    def _style(
+        self,
+        slot: ImageSlot,
+        example: ImagePromptExample | None,
+        setting: ImageSetting | None,
+    ) -> StyleState | None:
+        plan = self.plans.get(slot.post_id or 0)
+        if self.options.style:
+            return self.options.style.state
+        if plan and plan.style_id:
+            try:
+                return self.styles[plan.style_id].at(plan.style_version)
+            except UnknownVersion as error:
+                raise Refused(f"{error} Choose another version in the post's plan.") from error
+        for source in (example, setting):
+            if source is not None and source.style_id:
+                return self.styles[source.style_id].state
+        return None
+
+
+def post_values(post: Post) -> dict[str, str]:
+    """The post's fields by placeholder name: plain text, data for a prompt."""
+    return {
+        "post.title": post.title,
+        "post.summary": post.summary,
+        "post.text": plain_text(post.body, POST_TEXT),
+        "post.headings": "; ".join(section.heading for section in post.sections.all()[:40]),
+        "post.tags": ", ".join(tag.name for tag in post.tags.all()),
+        "post.author": post.author_name,
+        "post.language": post.language,
+        "post.slug": post.slug,
+    }
+
+
+def slot_values(slot: ImageSlot, of_post: Mapping[str, str]) -> dict[str, str]:
+    """The fields that a prompt for this place may use."""
+    values = dict(of_post)
+    if section := slot.section:
+        values |= {
+            "section.heading": plain_text(section.heading, 500),
+            "section.text": plain_text(section.body, SECTION_TEXT),
+            "section.anchor": section.anchor,
+        }
+    return values
+
+
+def compose_prompt(
+    *,
+    slot: ImageSlot,
+    recipe: Recipe,
+    values: Mapping[str, str],
+    capabilities: Capabilities,
+    description: str = "",
+) -> ComposedPrompt:
+    """The exact prompt for a place. Raises Refused naming what is missing."""
+    by_hand = description or slot.brief
+    example = recipe.example.description if recipe.example else ""
+    try:
+        return compose(
+            template_text=recipe.template.text,
+            template_name=recipe.template.name,
+            template_negative=recipe.template.negative,
+            values=values,
+            style=recipe.style,
+            format=recipe.format,
+            description=by_hand or example,
+            description_origin="hand" if by_hand else "example",
+            inline_negative=not capabilities.negative_prompt,
+            max_length=capabilities.max_prompt_length,
+        )
+    except ComposeError as error:
+        raise Refused(str(error)) from error
+
+
+ROLE_ORDER = [Role.HERO, Role.SOCIAL, Role.SECTION]
