@@ -1,0 +1,48 @@
+"""One look at a file that came in: verified, measured, and its preview made.
+
+Runs in a child process and knows no Django.
+"""
+
+import hashlib
+
+from PIL import Image
+
+from imagegen.imaging.hashes import dhash
+from imagegen.imaging.reading import RECEIVED, UPLOAD, as_shown, read_picture
+from imagegen.imaging.writing import write_picture
+from imagegen.imaging.xmp import find_source_type
+
+PREVIEW_SIDE = 640
+PREVIEW_QUALITY = 80
+
+
+def examine(path: str, preview_path: str, upload: bool = False) -> dict:
+    """Read the picture at `path`, write its preview, and give its facts.
+
+    The facts: `format`, `width` and `height` (as shown, in pixels), `byte_size`, `sha256`,
+    `dhash` (signed 64 bit), `colour` (mean, "#rrggbb"), `digital_source_type` (the IPTC term
+    that the file itself carries, or ""), `preview_width`, `preview_height`.
+    Raises `Undecodable`; then no preview is left.
+    """
+    image, name, data = read_picture(path, UPLOAD if upload else RECEIVED)
+    shown = as_shown(image)
+    width, height = shown.size
+    shown.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    write_picture(shown, preview_path, format="JPEG", quality=PREVIEW_QUALITY)
+    return {
+        "format": name,
+        "width": width,
+        "height": height,
+        "byte_size": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "dhash": dhash(shown),
+        "colour": "#{:02x}{:02x}{:02x}".format(*mean_colour(shown)),
+        "digital_source_type": find_source_type(data),
+        "preview_width": shown.width,
+        "preview_height": shown.height,
+    }
+
+
+def mean_colour(image: Image.Image) -> tuple[int, int, int]:
+    """The mean colour of an RGB picture."""
+    return image.resize((1, 1), Image.Resampling.BOX, reducing_gap=2.0).getpixel((0, 0))

@@ -1,0 +1,22 @@
+"""Difference hash: 64 bits that stay close when a picture is scaled, marked or compressed."""
+
+from PIL import Image
+
+SAME = 4  # bits that may differ between two files of the same picture
+SIMILAR = 10
+
+
+def dhash(image: Image.Image) -> int:
+    """64-bit difference hash as a signed integer, so that it fits a database's bigint."""
+    grey = image.convert("L").resize((9, 8), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    values = grey.tobytes()
+    bits = 0
+    for row in range(8):
+        for column in range(row * 9, row * 9 + 8):
+            bits = bits << 1 | (values[column] < values[column + 1])
+    return bits - (1 << 64) if bits >> 63 else bits
+
+
+def distance(one: int, other: int) -> int:
+    """How many of the 64 bits differ: up to 4 the same picture, up to 10 a similar one."""
+    return ((one ^ other) & (1 << 64) - 1).bit_count()

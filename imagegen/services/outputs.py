@@ -1,0 +1,302 @@
+"""Taking in a received file: examined in a child process, then stored once and for ever.
+
+The way of a file is `examine_file` → `store_original` → a row made from `output_fields` in a
+transaction. Each step may be repeated after a crash: the name was chosen before the first.
+"""
+
+import contextlib
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+from django.core.serializers.json import DjangoJSONEncoder
+from django.utils import timezone
+
+from imagegen.errors import StorageProblem
+from imagegen.imaging.examine import examine
+from imagegen.imaging.reading import Undecodable
+from imagegen.storage import save_file
+from prompts.models import Role
+from providers.pool import ChildDied, ChildTimeout, run_in_child
+
+if TYPE_CHECKING:
+    from imagegen.models import Attempt, GenerationJob, ImageSlot
+    from prompts.models import ImagePrompt
+    from providers.types import Result
+
+EXAMINE_SECONDS = 10.0
+EXTENSIONS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "AVIF": "avif"}
+SIDECAR_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examined:
+    """What is known of a file that was decoded whole. `preview_source` is its preview, made
+    beside it and not stored yet."""
+
+    format: str
+    width: int
+    height: int
+    byte_size: int
+    sha256: str
+    dhash: int
+    colour: str
+    digital_source_type: str
+    preview_source: str
+    preview_width: int
+    preview_height: int
+
+    def facts(self) -> dict[str, Any]:
+        """The facts of the original itself, for a sidecar."""
+        names = ("format", "width", "height", "byte_size", "sha256", "dhash", "colour")
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredOriginal:
+    """Where an original and its preview lie in the private storage."""
+
+    path: str
+    preview_path: str
+    preview_width: int
+    preview_height: int
+
+
+def examine_file(path: str | Path, *, upload: bool = False) -> Examined:
+    """Decode the file in a child process; `upload` holds it to stricter rules.
+
+    Raises `Undecodable` with a sentence. Its preview lies at `<path>.preview` afterwards:
+    `store_original` takes it in, `discard_preview` removes it.
+    """
+    path = os.fspath(path)
+    if not os.path.isfile(path):
+        raise StorageProblem("The received file is gone.")
+    preview = preview_beside(path)
+    try:
+        facts = _examine_twice(path, preview, upload)
+    except Undecodable:
+        discard_preview(path)
+        raise
+    return Examined(preview_source=preview, **facts)
+
+
+def _examine_twice(path: str, preview: str, upload: bool) -> dict:
+    """A child may die of something else (a stopped machine's memory); the file gets two tries."""
+    try:
+        return run_in_child(examine, path, preview, upload, timeout=EXAMINE_SECONDS)
+    except (ChildDied, ChildTimeout):
+        pass
+    try:
+        return run_in_child(examine, path, preview, upload, timeout=EXAMINE_SECONDS)
+    except ChildTimeout as error:
+        raise Undecodable(
+            f"The picture could not be decoded within {EXAMINE_SECONDS:.0f} seconds."
+        ) from error
+    except ChildDied as error:
+        raise Undecodable("The picture brought its decoder down twice.") from error
+
+
+def preview_beside(path: str | Path) -> str:
+    """Where the preview of a received file is made, before it is stored."""
+    return f"{os.fspath(path)}.preview"
+
+
+def discard_preview(path: str | Path) -> None:
+    """Remove the preview made beside a received file, if there is one."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(preview_beside(path))
+
+
+def original_directory(slot: "ImageSlot | None") -> str:
+    """The folder of a slot's originals; without a slot that of today's test runs.
+
+    `originals/posts/<post id>/<role or section id>`. A picture that arrives after its section
+    or post was removed goes to `place-<slot id>`.
+    """
+    if slot is None:
+        return f"originals/tests/{timezone.now():%Y-%m-%d}"
+    place = slot.role
+    if slot.role == Role.SECTION:
+        place = str(slot.section_id) if slot.section_id else f"place-{slot.pk}"
+    if slot.post_id is None:
+        return f"originals/posts/removed/place-{slot.pk}"
+    return f"originals/posts/{slot.post_id}/{place}"
+
+
+def sidecar_path(path: str) -> str:
+    """Where the JSON beside an original lies."""
+    return str(PurePosixPath(path).with_suffix(".json"))
+
+
+def preview_path_for(path: str) -> str:
+    """Where the preview of an original lies: the same way under `previews/`."""
+    inside = PurePosixPath(path).relative_to("originals")
+    return str(PurePosixPath("previews") / inside.with_suffix(".jpg"))
+
+
+def store_original(
+    *,
+    source_path: str | Path,
+    examined: Examined,
+    directory: str,
+    name: UUID,
+    sidecar: dict[str, Any],
+) -> StoredOriginal:
+    """Store the received bytes untouched, their preview, and last the sidecar.
+
+    May be repeated: what is there with the same bytes is fine, so a restart between storing
+    and booking stores nothing twice. Raises `StorageProblem`. The source stays where it is,
+    the preview beside it is removed.
+    """
+    storage = storages["originals"]
+    path = f"{directory}/{name}.{EXTENSIONS[examined.format]}"
+    preview = preview_path_for(path)
+    save_file(storage, path, source_path, examined.sha256)
+    # A preview may be made again by another version of the encoder: any whole one is good.
+    if not storage.exists(preview):
+        _store_preview(preview, examined.preview_source)
+    discard_preview(source_path)
+    store_sidecar(path, sidecar)
+    return StoredOriginal(
+        path=path,
+        preview_path=preview,
+        preview_width=examined.preview_width,
+        preview_height=examined.preview_height,
+    )
+
+
+def _store_preview(name: str, source: str) -> None:
+    storage = storages["originals"]
+    try:
+        storage.save(name, ContentFile(Path(source).read_bytes()))
+    except FileNotFoundError as error:
+        raise StorageProblem("The preview of the picture is gone before it was stored.") from error
+    except StorageProblem:
+        if not storage.exists(name):
+            raise
+
+
+def store_sidecar(path: str, sidecar: dict[str, Any]) -> None:
+    """Write the JSON beside the original at `path`, unless it is there."""
+    storage = storages["originals"]
+    name = sidecar_path(path)
+    if storage.exists(name):
+        return
+    text = json.dumps(sidecar, cls=DjangoJSONEncoder, ensure_ascii=False, indent=1)
+    try:
+        storage.save(name, ContentFile(text.encode("utf-8")))
+    except StorageProblem:
+        if not storage.exists(name):
+            raise
+
+
+def remove_original(path: str) -> None:
+    """Remove an original that no row speaks of, with its preview and sidecar."""
+    storage = storages["originals"]
+    for name in (sidecar_path(path), preview_path_for(path), path):
+        storage.delete(name)
+
+
+def sidecar_for_attempt(
+    *,
+    attempt: "Attempt",
+    job: "GenerationJob",
+    prompt: "ImagePrompt",
+    examined: Examined,
+    result: "Result",
+    number: int,
+) -> dict[str, Any]:
+    """What the JSON beside a generated original tells: enough to make it again. No secrets."""
+    slot = job.slot
+    return {
+        "version": SIDECAR_VERSION,
+        "kind": "generated",
+        "file": examined.facts(),
+        "prompt": {
+            "text": prompt.text,
+            "negative_text": prompt.negative_text,
+            "parts": prompt.parts,
+            "sha256": prompt.sha256,
+        },
+        "provider": {
+            "connection": attempt.connection_name,
+            "model": result.model or attempt.model_name,
+            "request_id": result.request_id,
+        },
+        "request": job.request,
+        "parameters": dict(result.parameters),
+        "seed": result.seed,
+        "cost": None if result.cost is None else str(result.cost),
+        "currency": settings.CURRENCY,
+        "usage": dict(result.usage),
+        "description": result.description,
+        "digital_source_type": result.digital_source_type,
+        "style": {"name": job.style_name, "version": job.style_version},
+        "place": place_of(slot, role=job.role),
+        "lineage": {
+            "batch": str(job.batch.uuid),
+            "job": str(job.uuid),
+            "attempt": str(attempt.key),
+            "number": number,
+        },
+        "times": {
+            "asked_at": job.created_at,
+            "sent_at": attempt.sent_at,
+            "received_at": attempt.received_at,
+            "stored_at": timezone.now(),
+        },
+        "notes": [*job.notes, *result.notes],
+    }
+
+
+def place_of(slot: "ImageSlot | None", *, role: str = "") -> dict[str, Any]:
+    """The place of a picture as a sidecar names it, readable without the database."""
+    if slot is None:
+        return {"role": role}
+    return {
+        "role": slot.role,
+        "slot": slot.pk,
+        "post": slot.post_id,
+        "post_title": slot.post_title,
+        "section": slot.section_id,
+        "section_heading": slot.section_heading,
+    }
+
+
+def output_fields(examined: Examined, stored: StoredOriginal) -> dict[str, Any]:
+    """The columns of an `ImageOutput` that follow from the file itself."""
+    return {
+        "path": stored.path,
+        "preview_path": stored.preview_path,
+        "preview_width": stored.preview_width,
+        "preview_height": stored.preview_height,
+        "format": examined.format,
+        "width": examined.width,
+        "height": examined.height,
+        "byte_size": examined.byte_size,
+        "sha256": examined.sha256,
+        "dhash": examined.dhash,
+        "colour": examined.colour,
+    }
+
+
+@contextlib.contextmanager
+def scratch_file(suffix: str = ""):
+    """A path in the spool folder for work on the way; what is left there goes at the end."""
+    folder = Path(settings.SPOOL_DIR)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+    handle, path = tempfile.mkstemp(suffix, "work-", folder)
+    os.close(handle)
+    try:
+        yield path
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        discard_preview(path)

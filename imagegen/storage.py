@@ -1,0 +1,173 @@
+"""Files that are whole or absent: storing them so that a crash leaves nothing half-written.
+
+`exists()` proves nothing about a file that was copied straight to its final name: a full disk
+or a kill leaves a part of it there. Here a name appears only with all of its bytes.
+"""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
+from django.core.files import File
+from django.core.files.storage import FileSystemStorage, Storage
+from django.utils.functional import cached_property
+
+from imagegen.errors import StorageProblem
+
+PART_SUFFIX = ".part"
+
+
+class DurableFileSystemStorage(FileSystemStorage):
+    """Local files, create-only and durable.
+
+    A file is written under a temporary name in its own folder, fsynced, and given its final
+    name in one step that fails if the name is taken; then the folder is fsynced. A name is
+    never changed to make room. Raises `StorageProblem`.
+
+    A storage without `base_url` is private: its files cannot be read by other accounts.
+    """
+
+    @cached_property
+    def is_private(self) -> bool:
+        return self._base_url is None
+
+    @cached_property
+    def file_permissions_mode(self) -> int:
+        return self._file_permissions_mode or (0o640 if self.is_private else 0o644)
+
+    @cached_property
+    def directory_permissions_mode(self) -> int:
+        return self._directory_permissions_mode or (0o750 if self.is_private else 0o755)
+
+    def url(self, name: str) -> str:
+        if self.is_private:
+            raise ValueError("A private file has no public address.")
+        return super().url(name)
+
+    def get_available_name(self, name: str, max_length: int | None = None) -> str:
+        return name
+
+    def _save(self, name: str, content: File) -> str:
+        final = Path(self.path(name))
+        try:
+            self._make_folder(final.parent)
+            self._write(final, content)
+        except FileExistsError as error:
+            raise StorageProblem(
+                f"The file {name} is there already; it was not touched."
+            ) from error
+        except OSError as error:
+            raise StorageProblem(
+                f"The file {name} could not be stored: {reason(error)}."
+            ) from error
+        return name
+
+    def _make_folder(self, folder: Path) -> None:
+        missing = [folder]
+        while not missing[-1].parent.exists():
+            missing.append(missing[-1].parent)
+        for path in reversed(missing):
+            with contextlib.suppress(FileExistsError):
+                path.mkdir(mode=self.directory_permissions_mode)
+                fsync_folder(path.parent)
+
+    def _write(self, final: Path, content: File) -> None:
+        handle, part = tempfile.mkstemp(PART_SUFFIX, f".{final.name}.", final.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                for chunk in content.chunks():
+                    file.write(chunk)
+                file.flush()
+                os.fchmod(handle, self.file_permissions_mode)
+                os.fsync(handle)
+            give_name(part, final)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(part)
+        fsync_folder(final.parent)
+
+    def delete(self, name: str) -> None:
+        """Remove the file; one that is not there is no error."""
+        super().delete(name)
+        with contextlib.suppress(FileNotFoundError):
+            fsync_folder(Path(self.path(name)).parent)
+
+
+def give_name(part: str | Path, final: Path) -> None:
+    """Let `part` be known as `final`; `FileExistsError` if something has that name."""
+    try:
+        os.link(part, final)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        if final.exists():
+            raise FileExistsError(final) from None
+        os.rename(part, final)
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make the folder's list of names durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def reason(error: OSError) -> str:
+    """Why a file operation failed, without naming a path of this machine."""
+    return (error.strerror or type(error).__name__).lower()
+
+
+def hash_file(storage: Storage, name: str) -> str:
+    """The SHA-256 of a stored file as hexadecimal text. Raises `StorageProblem`."""
+    try:
+        with storage.open(name, "rb") as file:
+            digest = hashlib.sha256()
+            for chunk in file.chunks():
+                digest.update(chunk)
+    except OSError as error:
+        raise StorageProblem(f"The file {name} cannot be read: {reason(error)}.") from error
+    return digest.hexdigest()
+
+
+def save_file(storage: Storage, name: str, source_path: str | Path, sha256: str) -> None:
+    """Store a local file under `name` and verify it by reading it back.
+
+    The same bytes there already are fine: somebody was interrupted after storing them.
+    Other bytes there, or other bytes than announced, are a `StorageProblem`.
+    """
+    if not storage.exists(name):
+        try:
+            with open(source_path, "rb") as source:
+                storage.save(name, File(source, name=name))
+        except FileNotFoundError as error:
+            raise StorageProblem(f"The bytes for {name} are gone.") from error
+        except StorageProblem:
+            if not storage.exists(name):
+                raise  # else somebody else was quicker: look whether it is the same
+    if hash_file(storage, name) != sha256:
+        raise StorageProblem(f"The file {name} does not hold the bytes it should.")
+
+
+@contextlib.contextmanager
+def local_copy(storage: Storage, name: str) -> Iterator[str]:
+    """A path on this machine where the stored file can be read while the context lasts."""
+    try:
+        path = storage.path(name)
+    except NotImplementedError:
+        Path(settings.SPOOL_DIR).mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=settings.SPOOL_DIR, suffix=PART_SUFFIX) as target:
+            with storage.open(name, "rb") as source:
+                shutil.copyfileobj(source, target)
+            target.flush()
+            yield target.name
+        return
+    if not os.path.isfile(path):
+        raise StorageProblem(f"The file {name} is missing.")
+    yield path
