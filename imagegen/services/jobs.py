@@ -171,14 +171,7 @@ def _call(provider: Provider, request: ImageRequest, attempt: Attempt) -> Result
     """
     sink, key = AttemptSink(attempt), str(attempt.key)
     if attempt.state == State.RESERVED:
-        handle = provider.handle_for(key)
-        transition(
-            attempt,
-            State.SENDING,
-            where=Q(epoch=attempt.epoch),
-            sent_at=Now(),
-            handle=dict(handle.data) if handle else None,
-        )
+        transition(attempt, State.SENDING, where=Q(epoch=attempt.epoch), sent_at=Now())
         faultpoint("sending")
         _let_go_of_database()
         return provider.generate(request, key, sink)

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Mapping
 
+from django.db.models import Q
+
 from imagegen.faults import faultpoint
 from imagegen.models import Attempt, GenerationJob
 from imagegen.services.spool import Spool, SpoolWriter
@@ -29,12 +31,18 @@ class AttemptSink:
 
     def handle(self, handle: Handle) -> None:
         """The provider's name for the job: with it a restart collects instead of paying."""
-        transition(
-            self._attempt,
-            Attempt.State.SUBMITTED,
-            sources=[Attempt.State.SENDING],
-            handle=dict(handle.data),
-        )
+        data = dict(handle.data)
+        if self._attempt.state == Attempt.State.SUBMITTED:
+            Attempt.objects.filter(pk=self._attempt.pk, epoch=self._attempt.epoch).update(
+                handle=data
+            )
+        else:
+            transition(
+                self._attempt,
+                Attempt.State.SUBMITTED,
+                where=Q(epoch=self._attempt.epoch),
+                handle=data,
+            )
         faultpoint("handle")
 
     def progress(self, fraction: float) -> None:

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 
 from imagegen.errors import StorageProblem
 from imagegen.faults import faultpoint
-from imagegen.imaging.examine import Undecodable
+from imagegen.imaging.reading import Undecodable
 from imagegen.models import Attempt, GenerationJob, ImageOutput
 from imagegen.services import endings, money, outputs
 from imagegen.services.spool import Spool
