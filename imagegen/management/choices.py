@@ -1,0 +1,76 @@
+"""From the words of a command line to rows; a wrong word is answered with the right ones."""
+
+from typing import Any
+
+from django.db.models import Q
+
+from blog.models import Post
+from imagegen.services.batches import GenerationOptions
+from imagegen.services.selection import DEFAULT_ROLES
+from prompts.models import ImagePromptExample, ImageSetting, ImageStyle, Role
+from providers.models import Connection
+
+
+class NothingCanStart(Exception):
+    """The command cannot begin; the text says what to change."""
+
+
+def find_posts(words: list[str], *, everything: bool) -> list[Post]:
+    """The posts that were named by slug or id, or all of them."""
+    if everything and words:
+        raise NothingCanStart("Name posts by --post or take --all, not both.")
+    if everything:
+        return list(Post.objects.order_by("pk"))
+    if not words:
+        raise NothingCanStart("Say which posts: --post SLUG or --all.")
+    return [_find_post(word) for word in words]
+
+
+def _find_post(word: str) -> Post:
+    row = Post.objects.filter(Q(pk=int(word)) if _is_id(word) else Q(slug=word)).first()
+    if row is None:
+        raise NothingCanStart(f"There is no post “{word}”. Give a slug or an id.")
+    return row
+
+
+def _is_id(word: str) -> bool:
+    """Whether it can be a row's number: plain digits that a database column holds."""
+    return word.isascii() and word.isdigit() and len(word) < 19
+
+
+def find_roles(text: str | None) -> list[str]:
+    """`hero,social,section` as roles; empty: hero and sections."""
+    if not text:
+        return list(DEFAULT_ROLES)
+    roles = [word.strip() for word in text.split(",") if word.strip()]
+    for role in roles:
+        if role not in Role.values:
+            known = ", ".join(Role.values)
+            raise NothingCanStart(f"There is no place “{role}”. --slots takes {known}.")
+    return roles
+
+
+def find_options(options: dict[str, Any]) -> GenerationOptions:
+    """`--example`, `--style`, `--setting` and `--provider` as rows."""
+    example = ImagePromptExample.objects.select_related("setting")
+    connection = _find(Connection.objects.all(), "provider", options["provider"], "name")
+    if connection is not None and not connection.enabled:
+        raise NothingCanStart(f"The provider {connection.name} is switched off in the admin.")
+    return GenerationOptions(
+        example=_find(example, "example", options["example"]),
+        setting=_find(ImageSetting.objects.all(), "setting", options["setting"]),
+        style=_find(ImageStyle.objects.all(), "style", options["style"]),
+        connection=connection,
+    )
+
+
+def _find(rows: Any, what: str, word: str | None, field: str = "slug") -> Any:
+    """The row whose slug or name is `word`; None if nothing was asked for."""
+    if word is None:
+        return None
+    matches = Q(**{field: word}) | Q(**{f"{'label' if field == 'name' else 'name'}__iexact": word})
+    row = rows.filter(matches).first()
+    if row is None:
+        known = ", ".join(rows.order_by(field).values_list(field, flat=True)[:20]) or "none yet"
+        raise NothingCanStart(f"There is no {what} “{word}”. Known: {known}.")
+    return row

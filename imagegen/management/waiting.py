@@ -1,0 +1,138 @@
+"""Waiting for a batch at the command line: progress, and the work itself if nobody else does it."""
+
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, Sum
+
+from imagegen.models import Attempt, GenerationBatch, GenerationJob, ImageSlot
+from imagegen.services import engine, queue, workers
+from imagegen.services.wording import duration_text, money_text
+
+State = GenerationJob.State
+PLAIN_EVERY = 5.0  # seconds between plain lines
+BAR = 28  # characters
+
+
+class BatchWatch:
+    """Shows how far a batch is, and does its work where no worker has reported."""
+
+    def __init__(
+        self, *, batch: GenerationBatch, write: Callable[..., None], terminal: bool
+    ) -> None:
+        self._batch, self._write, self._terminal = batch, write, terminal
+        self._started = time.monotonic()
+        self._last_line, self._last_text = 0.0, ""
+        self._total = batch.jobs.count()
+
+    def wait(self) -> None:
+        """Return when no job of the batch is open and its pictures are published."""
+        if not workers.worker_is_present():
+            self._work_here()
+            return
+        while not self.is_done():
+            self._tick()
+            time.sleep(0.5)
+            if not workers.worker_is_present():
+                self._work_here()
+                return
+        self._tick(final=True)
+
+    def _work_here(self) -> None:
+        if self.is_done():
+            return
+        self._write("No worker has reported for ten seconds: this command does the work itself.")
+        engine.work_here(threads=settings.WORKER_THREADS, done=self.is_done, tick=self._tick)
+        self._tick(final=True)
+
+    def is_done(self) -> bool:
+        """No job is open (or none may run), and no public copy of the batch is due."""
+        if self._is_blocked():
+            return True
+        if queue.has_open_jobs(batch=self._batch):
+            return False
+        return not ImageSlot.objects.filter(
+            publication_due=True, post__isnull=False, jobs__batch=self._batch
+        ).exists()
+
+    def _is_blocked(self) -> bool:
+        """All open jobs wait for a provider that is switched off or paused."""
+        open_jobs = self._batch.jobs.filter(state__in=GenerationJob.OPEN_STATES)
+        if not open_jobs.exists() or open_jobs.exclude(state=State.QUEUED).exists():
+            return False
+        from providers.models import Connection
+
+        takes_calls = open_jobs.filter(connection__in=Connection.objects.permitted())
+        return not takes_calls.exists() and not open_jobs.filter(connection=None).exists()
+
+    def counts(self) -> dict[str, int]:
+        rows = self._batch.jobs.order_by().values_list("state").annotate(count=Count("pk"))
+        return dict(rows)
+
+    def _tick(self, final: bool = False) -> None:
+        """One line of progress: redrawn on a terminal, now and then elsewhere."""
+        now = time.monotonic()
+        if not self._terminal and not final and now - self._last_line < PLAIN_EVERY:
+            return
+        text = self._line(self.counts())
+        if self._terminal:
+            self._write("\r" + text.ljust(100)[:100], ending="\n" if final else "")
+        elif text != self._last_text:
+            self._write(text)
+        self._last_line, self._last_text = now, text
+
+    def _line(self, counts: dict[str, int]) -> str:
+        over = sum(
+            count for state, count in counts.items() if state not in GenerationJob.OPEN_STATES
+        )
+        elapsed = max(time.monotonic() - self._started, 0.001)
+        text = f"{over} of {self._total}"
+        if self._terminal:
+            filled = BAR * over // max(self._total, 1)
+            text = f"[{'█' * filled}{'·' * (BAR - filled)}] {text}"
+        if over:
+            text += f", {over / elapsed:.1f} a second"
+            if over < self._total:
+                text += f", {duration_text(elapsed / over * (self._total - over))} left"
+        return text
+
+    def report(self) -> dict[str, Any]:
+        """The counts and the cost for `--json`."""
+        counts = self.counts()
+        named = (State.STORED, State.FAILED, State.REFUSED, State.UNKNOWN)
+        return {
+            "batch": self._batch.pk,
+            "queued": self._total,
+            **{str(state): counts.get(state, 0) for state in named},
+            "cost": {
+                "low": str(self._batch.estimate_low),
+                "high": str(self._batch.estimate_high),
+                "actual": str(self._actual()),
+            },
+        }
+
+    def _actual(self) -> Decimal:
+        rows = Attempt.objects.filter(job__batch=self._batch)
+        return rows.aggregate(total=Sum("cost"))["total"] or Decimal(0)
+
+    def has_failures(self) -> bool:
+        counts = self.counts()
+        ended_badly = (State.FAILED, State.REFUSED, State.UNKNOWN, State.CANCELLED)
+        return any(counts.get(state) for state in ended_badly)
+
+    def tell_end(self) -> None:
+        """What came of it, with each failure named."""
+        counts = self.counts()
+        for job in self._batch.jobs.exclude(state__in=[State.STORED]).select_related("slot")[:50]:
+            reason = (job.error or {}).get("message", "")
+            place = job.slot or "A place that is gone"
+            self._write(f"{place}: {job.get_state_display().lower()}. {reason}".rstrip())
+        if self._is_blocked():
+            self._write("The rest waits: its provider is switched off or paused.")
+        self._write(
+            f"{counts.get(State.STORED, 0)} of {self._total} stored in "
+            f"{duration_text(time.monotonic() - self._started)}, {money_text(self._actual())}."
+        )
