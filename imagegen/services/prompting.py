@@ -19,7 +19,6 @@ from prompts.models import (
     ImageSetting,
     ImageStyle,
     PromptTemplate,
-    Role,
     RoleDefault,
     StyleState,
     UnknownVersion,
@@ -69,6 +68,7 @@ class House:
 
     options: GenerationOptions
     plans: dict[int, IllustrationPlan] = field(default_factory=dict)
+    _states: dict[tuple[int, int | None], StyleState] = field(default_factory=dict)
 
     @cached_property
     def defaults(self) -> dict[str, RoleDefault]:
@@ -98,6 +98,16 @@ class House:
             "choices__example__setting", "choices__setting"
         )
         self.plans |= {plan.post_id: plan for plan in rows}
+
+    def _pinned(self, style_id: int, version: int | None) -> StyleState:
+        """A style at the version that a plan holds it to."""
+        key = (style_id, version)
+        if key not in self._states:
+            try:
+                self._states[key] = self.styles[style_id].at(version)
+            except UnknownVersion as error:
+                raise Refused(f"{error} Choose another version in the post's plan.") from error
+        return self._states[key]
 
     def recipe_for(self, slot: ImageSlot) -> Recipe:
         """Decide for one place. Raises Refused with what is missing and where to set it."""
@@ -177,10 +187,7 @@ class House:
         if self.options.style:
             return self.options.style.state
         if plan and plan.style_id:
-            try:
-                return self.styles[plan.style_id].at(plan.style_version)
-            except UnknownVersion as error:
-                raise Refused(f"{error} Choose another version in the post's plan.") from error
+            return self._pinned(plan.style_id, plan.style_version)
         for source in (example, setting):
             if source is not None and source.style_id:
                 return self.styles[source.style_id].state
@@ -240,5 +247,3 @@ def compose_prompt(
     except ComposeError as error:
         raise Refused(str(error)) from error
 
-
-ROLE_ORDER = [Role.HERO, Role.SOCIAL, Role.SECTION]

@@ -35,7 +35,8 @@ def select_slots(
         slots = slots.annotate(last_state=Subquery(newest.values("state")[:1])).filter(
             last_state__in=[GenerationJob.State.FAILED, GenerationJob.State.REFUSED]
         )
-    rows = slots.select_related("post", "section").prefetch_related("post__tags", "post__sections")
+    # Not select_related: that would carry the post's whole text once for every section.
+    rows = slots.prefetch_related("post__tags", "post__sections", "section")
     rows = rows.order_by("post_id", "pk")
     ordered = sorted(rows, key=_reading_order)
     return ordered[:limit] if limit is not None else ordered
