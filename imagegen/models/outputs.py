@@ -135,8 +135,20 @@ class ImageOutput(models.Model):
         return f"Image {self.pk} ({self.get_state_display().lower()})"
 
 
+class RenditionQuerySet(models.QuerySet):
+    """Reads of public copies."""
+
+    def live(self) -> "RenditionQuerySet":
+        """Copies that readers may get."""
+        return self.filter(live=True)
+
+
 class Rendition(models.Model):
-    """A derived file: recipe and original. Made again at will; public while it is served."""
+    """A derived file: recipe and original. Made again at will; public while it is live.
+
+    The row is there before its file and until after its file, so that no public file is ever
+    without a row that says whether it may be served.
+    """
 
     class Purpose(models.TextChoices):
         WEB = "web", "On the page"
@@ -147,6 +159,9 @@ class Rendition(models.Model):
         "imagegen.ImageSlot", on_delete=models.CASCADE, related_name="renditions"
     )
     purpose = models.CharField(max_length=16, choices=Purpose.choices)
+    live = models.BooleanField(
+        default=False, help_text="Served. If not: being made, or about to be removed."
+    )
     recipe = models.JSONField()
     recipe_hash = models.CharField(max_length=64)
     path = models.CharField(max_length=200, help_text="In the public storage, content-hashed.")
@@ -155,14 +170,26 @@ class Rendition(models.Model):
     byte_size = models.PositiveIntegerField()
     sha256 = models.CharField(max_length=64)
     created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    objects = RenditionQuerySet.as_manager()
 
     class Meta:
         verbose_name = "public copy"
         verbose_name_plural = "public copies"
         constraints = [
-            models.UniqueConstraint(fields=["slot", "purpose"], name="one_copy_per_slot_purpose")
+            models.UniqueConstraint(
+                fields=["slot", "purpose"],
+                condition=Q(live=True),
+                name="one_live_copy_per_slot_purpose",
+            )
         ]
-        indexes = [models.Index(fields=["path"], name="rendition_by_path")]
+        indexes = [
+            models.Index(fields=["path"], name="rendition_by_path"),
+            models.Index(
+                fields=["changed_at"], condition=Q(live=False), name="rendition_to_remove"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_purpose_display()} of image {self.output_id}"
@@ -200,6 +227,9 @@ class ReviewEvent(models.Model):
     from_state = models.CharField(max_length=16, blank=True)
     to_state = models.CharField(max_length=16, blank=True)
     reason = models.CharField(max_length=16, blank=True)
+    text_hash = models.CharField(
+        max_length=64, blank=True, help_text="Fingerprint of the place's text at that time."
+    )
     note = models.TextField(blank=True)
     previous_choice = models.ForeignKey(
         ImageOutput, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
