@@ -1,0 +1,144 @@
+"""Files are whole or absent, and never replaced."""
+
+import hashlib
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import InMemoryStorage, storages
+from imagegen.errors import StorageProblem
+from imagegen.storage import DurableFileSystemStorage, hash_file, local_copy, save_file
+
+BYTES = b"picture" * 1000
+DIGEST = hashlib.sha256(BYTES).hexdigest()
+
+
+@pytest.fixture
+def storage(tmp_path) -> DurableFileSystemStorage:
+    return DurableFileSystemStorage(location=tmp_path / "files", base_url=None)
+
+
+@pytest.fixture
+def source(tmp_path) -> Path:
+    path = tmp_path / "source"
+    path.write_bytes(BYTES)
+    return path
+
+
+class TornFile(ContentFile):
+    """A file that breaks off in the middle of being read, as a full disk breaks a write."""
+
+    def chunks(self, chunk_size=None):
+        yield BYTES[:100]
+        raise OSError(28, "No space left on device")
+
+
+def test_file_is_stored_whole(storage, source):
+    save_file(storage, "a/b/c.png", source, DIGEST)
+    assert Path(storage.path("a/b/c.png")).read_bytes() == BYTES
+    assert os.listdir(storage.path("a/b")) == ["c.png"]
+
+
+def test_interrupted_write_leaves_nothing(storage):
+    with pytest.raises(StorageProblem, match="no space left") as problem:
+        storage.save("a/c.png", TornFile(BYTES))
+    assert os.listdir(storage.path("a")) == []
+    assert str(storage.location) not in str(problem.value)
+
+
+def test_stored_file_is_never_replaced(storage):
+    storage.save("c.png", ContentFile(b"first"))
+    with pytest.raises(StorageProblem, match="is there already"):
+        storage.save("c.png", ContentFile(b"second"))
+    assert storage.open("c.png").read() == b"first"
+
+
+def test_same_bytes_again_are_fine(storage, source):
+    save_file(storage, "c.png", source, DIGEST)
+    save_file(storage, "c.png", source, DIGEST)
+
+
+def test_other_bytes_under_the_name_are_a_problem(storage, source):
+    storage.save("c.png", ContentFile(b"other"))
+    with pytest.raises(StorageProblem, match="does not hold the bytes"):
+        save_file(storage, "c.png", source, DIGEST)
+
+
+def test_other_bytes_than_announced_are_a_problem(storage, source):
+    with pytest.raises(StorageProblem, match="does not hold the bytes"):
+        save_file(storage, "c.png", source, "0" * 64)
+
+
+def test_missing_source_is_a_problem(storage, tmp_path):
+    with pytest.raises(StorageProblem, match="gone"):
+        save_file(storage, "c.png", tmp_path / "nothing", DIGEST)
+
+
+def test_folder_that_cannot_be_made_is_a_problem(storage, source):
+    storage.save("a", ContentFile(b"a file, not a folder"))
+    with pytest.raises(StorageProblem, match="could not be stored"):
+        save_file(storage, "a/c.png", source, DIGEST)
+
+
+def test_file_system_without_hard_links_is_good_enough(storage, source, monkeypatch):
+    def refuse(*args):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    save_file(storage, "c.png", source, DIGEST)
+    with pytest.raises(StorageProblem, match="is there already"):
+        storage.save("c.png", ContentFile(b"second"))
+
+
+@pytest.mark.parametrize(
+    ("base_url", "mode"), [(None, 0o640), ("/media/", 0o644)], ids=["private", "public"]
+)
+def test_permissions_follow_who_may_read(tmp_path, base_url, mode):
+    storage = DurableFileSystemStorage(location=tmp_path, base_url=base_url)
+    storage.save("c.png", ContentFile(b"x"))
+    assert stat.S_IMODE(os.stat(storage.path("c.png")).st_mode) == mode
+
+
+def test_private_file_has_no_address(storage):
+    with pytest.raises(ValueError, match="no public address"):
+        storage.url("c.png")
+
+
+def test_public_file_has_an_address():
+    assert storages["published"].url("pictures/ab/c.jpg") == "/media/pictures/ab/c.jpg"
+
+
+@pytest.mark.parametrize("name", ["../c.png", "a/../../c.png", "/etc/c.png"])
+def test_name_outside_the_folder_is_refused(storage, name):
+    with pytest.raises(Exception, match="(?i)suspicious|traversal|outside|detected"):
+        storage.save(name, ContentFile(b"x"))
+
+
+def test_deleting_what_is_not_there_is_fine(storage):
+    storage.delete("nothing/there.png")
+
+
+def test_hash_of_a_missing_file_is_a_problem(storage):
+    with pytest.raises(StorageProblem, match="cannot be read"):
+        hash_file(storage, "c.png")
+
+
+def test_local_copy_of_a_local_file_is_the_file(storage, source):
+    save_file(storage, "c.png", source, DIGEST)
+    with local_copy(storage, "c.png") as path:
+        assert path == storage.path("c.png")
+
+
+def test_local_copy_of_a_remote_file_goes_again(settings):
+    storage = InMemoryStorage()
+    storage.save("c.png", ContentFile(BYTES))
+    with local_copy(storage, "c.png") as path:
+        assert Path(path).read_bytes() == BYTES
+    assert not Path(path).exists()
+
+
+def test_local_copy_of_a_missing_file_is_a_problem(storage):
+    with pytest.raises(StorageProblem, match="missing"), local_copy(storage, "c.png"):
+        pass
