@@ -1,5 +1,6 @@
 """The models of illustration, by subject."""
 
+from imagegen.models.access import InstalledGrant
 from imagegen.models.jobs import Attempt, GenerationBatch, GenerationJob
 from imagegen.models.outputs import ImageOutput, Rendition, ReviewEvent
 from imagegen.models.slots import IllustrationPlan, ImageSlot, PlanChoice, SlotAlt
@@ -12,6 +13,7 @@ __all__ = [
     "IllustrationPlan",
     "ImageOutput",
     "ImageSlot",
+    "InstalledGrant",
     "NamedLease",
     "PlanChoice",
     "Rendition",
