@@ -21,7 +21,9 @@ def grid(width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
     return x[None, :], y[:, None]
 
 
-def wave(canvas: Canvas, x: np.ndarray, waves: "tuple[float, ...]", rough: float = 0.6) -> np.ndarray:
+def wave(
+    canvas: Canvas, x: np.ndarray, waves: "tuple[float, ...]", rough: float = 0.6
+) -> np.ndarray:
     """Return a smooth curve over x, about -1 to 1, out of sines of these waves per short side."""
     out = np.zeros_like(x, dtype=np.float32)
     amplitude, total = 1.0, 0.0
@@ -54,20 +56,21 @@ def field_size(canvas: Canvas) -> tuple[int, int]:
 
 
 def landscape(canvas: Canvas, zoom: float = 1.0, warp: float = 0.16) -> np.ndarray:
-    """Return a reduced, domain-warped height field scaled to 0 … 1."""
+    """Return a reduced, domain-warped height field, about 0 … 1."""
     x, y = grid(*field_size(canvas))
     wx = plane_waves(canvas, x, y, 0.5 * zoom, 1.1 * zoom, 4)
     wy = plane_waves(canvas, x, y, 0.5 * zoom, 1.1 * zoom, 4)
     px, py = x + warp / zoom * wx, y + warp / zoom * wy
     field = plane_waves(canvas, px, py, 0.35 * zoom, 0.9 * zoom, 6)
     field += 0.28 * plane_waves(canvas, px, py, 1.2 * zoom, 2.1 * zoom, 6)
+    field += 0.06 * plane_waves(canvas, px, py, 2.6 * zoom, 3.8 * zoom, 6)
     return spread(field)
 
 
 def spread(field: np.ndarray) -> np.ndarray:
-    """Scale a field to 0 … 1 between its outermost half per cents."""
+    """Scale a field so that all but its outermost per cent lies between 0 and 1."""
     low, high = np.percentile(field, (0.5, 99.5))
-    return np.clip((field - low) / max(high - low, 1e-6), 0, 1).astype(np.float32)
+    return ((field - low) / max(float(high - low), 1e-6)).astype(np.float32)
 
 
 def enlarge(field: np.ndarray, size: tuple[int, int]) -> np.ndarray:

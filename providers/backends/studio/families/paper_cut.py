@@ -43,7 +43,9 @@ def _layers(canvas: Canvas, scene: str) -> Art:
         _sheet(canvas, planes, (x[0], y[:, 0]), ridge, after, place, light, shift)
     height = "low" if light.y > -0.2 * tall else "high"
     body = "moon" if light.night else "sun"
-    return Art(finish(canvas, planes, 0.012), f"Layered paper {_WORDS[scene]} under a {height} {body}")
+    return Art(
+        finish(canvas, planes, 0.012), f"Layered paper {_WORDS[scene]} under a {height} {body}"
+    )
 
 
 def _placed_light(canvas: Canvas, x: np.ndarray, tall: float, skyline: np.ndarray) -> _Light:

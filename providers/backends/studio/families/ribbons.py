@@ -23,7 +23,10 @@ def draw(canvas: Canvas) -> Art:
     image = finish(canvas, planes)
     if image.size != canvas.size:
         image = image.resize(canvas.size, Image.Resampling.BICUBIC)
-    return Art(image, f"Silky ribbons {'rising' if upright else 'drifting'} across a {'dark' if dark else 'pale'} ground")
+    return Art(
+        image,
+        f"Silky ribbons {'rising' if upright else 'drifting'} across a {'dark' if dark else 'pale'} ground",
+    )
 
 
 def _paint(canvas: Canvas, width: int, height: int) -> tuple[np.ndarray, bool]:

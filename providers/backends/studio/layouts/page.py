@@ -1,0 +1,143 @@
+"""What all layouts share: margins, sizes of small type, placing and printing the texts."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PIL import Image
+
+from ..breaking import fit
+from ..canvas import Art, Canvas
+from ..colour import to_bytes
+from ..ink import best_ink, write
+from ..type import Block, block_mask, clipped_label, label_mask
+
+Pattern = Callable[[Canvas], Art]
+
+_KICKER_SPACING = 0.1
+_SMALLEST_WITH_LABELS = 300
+
+
+@dataclass(frozen=True)
+class Words:
+    """The texts of a cover, already reduced to what the fonts can show."""
+
+    title: str
+    face: str
+    kicker: str = ""
+    footer: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """Where text may stand: a rectangle in pixels, margins already taken off."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    @property
+    def bottom(self) -> int:
+        """The lower edge in pixels."""
+        return self.top + self.height
+
+
+@dataclass(frozen=True)
+class Text:
+    """A mask to be printed and the colours wished for it, the best first."""
+
+    mask: Image.Image
+    wished: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The texts of a cover placed in their column."""
+
+    title: Block
+    texts: tuple[Text, ...]
+    top: int
+    bottom: int
+
+
+@dataclass(frozen=True)
+class Cover:
+    """A finished cover: the image, the pattern's words and the title as it stands there."""
+
+    image: Image.Image
+    subject: str
+    title: str
+
+
+def margin(canvas: Canvas) -> int:
+    """Return the margin in pixels, the same on all sides."""
+    return max(14, round(canvas.unit * 0.078))
+
+
+def place(
+    canvas: Canvas,
+    words: Words,
+    column: Column,
+    *,
+    largest: float,
+    at: str,
+    title_inks,
+    label_inks,
+    rule: bool = False,
+) -> Setting:
+    """Set kicker, title and footer in a column.
+
+    `largest` is the title's greatest size in short sides; `at` is top, middle or bottom.
+    The kicker stands above the title, the footer on the last line of the column.
+    """
+    small = max(11, round(canvas.unit * 0.0265))
+    labels = canvas.unit >= _SMALLEST_WITH_LABELS
+    kicker = clipped_label(words.kicker.upper(), small, column.width, _KICKER_SPACING) if labels else ""
+    footer = clipped_label(words.footer, small, column.width) if labels else ""
+    above = round(small * 2.3) if kicker else round(small * 1.5) if rule else 0
+    below = round(small * 2.6) if footer else 0
+    room = max(column.height - above - below, small)
+    smallest = max(13, round(canvas.unit * 0.056))
+    block = fit(words.title, words.face, (column.width, room), round(canvas.unit * largest), smallest)
+    free = room - block.height
+    offset = {"top": 0, "middle": free // 2, "bottom": free}[at]
+    top = column.top + offset
+    texts = [
+        Text(block_mask(block, canvas.size, (column.left, top + above)), title_inks),
+    ]
+    if kicker:
+        base = (column.left, top + round(small * 0.73))
+        texts.append(Text(label_mask(kicker, canvas.size, base, small, _KICKER_SPACING), label_inks))
+    elif rule:
+        texts.append(Text(_rule(canvas, (column.left, top)), label_inks))
+    bottom = top + above + block.height
+    if footer:
+        base = (column.left, column.bottom - round(small * 0.1))
+        texts.append(Text(label_mask(footer, canvas.size, base, small), title_inks))
+        bottom = column.bottom
+    return Setting(block, tuple(texts), top, bottom)
+
+
+def _rule(canvas: Canvas, origin: tuple[int, int]) -> Image.Image:
+    """A short bar above a title that has no kicker."""
+    mask = Image.new("L", canvas.size, 0)
+    thick = max(2, round(canvas.unit * 0.006))
+    mask.paste(255, (*origin, origin[0] + round(canvas.unit * 0.085), origin[1] + thick))
+    return mask
+
+
+def print_texts(image: Image.Image, setting: Setting) -> None:
+    """Print all texts, each in the first of its colours that holds the contrast there."""
+    for text in setting.texts:
+        colour, _ = best_ink(image, text.mask, text.wished)
+        write(image, text.mask, colour)
+
+
+def shown_title(setting: Setting, words: Words) -> str:
+    """Return the title as printed: whole, or what an ellipsis left of it."""
+    return " ".join(setting.title.lines) if setting.title.truncated else words.title
+
+
+def rgb(lab) -> tuple[int, int, int]:
+    """Return the bytes of one OKLab colour."""
+    return tuple(int(v) for v in to_bytes(lab))

@@ -1,0 +1,74 @@
+"""Poster: a huge title on one strong colour, the pattern faintly woven into the ground."""
+
+import numpy as np
+from PIL import Image
+
+from ..canvas import Canvas
+from ..colour import Palette, chroma, contrast, luminance, to_bytes
+from ..ink import MIN_CONTRAST, WHITE, best_ink, together
+from .page import Column, Cover, Pattern, Words, margin, place, print_texts, rgb, shown_title
+
+_TONES = (-0.11, -0.055, 0.0, 0.04, 0.08)
+_STRENGTHS = (1.0, 0.75, 0.5, 0.3, 0.15, 0.0)
+
+
+def draw(canvas: Canvas, pattern: Pattern, words: Words) -> Cover:
+    """Draw a cover that is nearly all title."""
+    ground = _ground(canvas)
+    tonal = Palette(canvas.palette.colours, _tonal(ground))
+    art = pattern(Canvas(canvas.width, canvas.height, tonal, canvas.chance))
+    edge = margin(canvas)
+    column = Column(edge, edge, canvas.width - 2 * edge, canvas.height - 2 * edge)
+    inks = _inks(canvas, ground)
+    setting = place(
+        canvas,
+        words,
+        column,
+        largest=0.26,
+        at=canvas.one_of(("top", "top", "bottom")),
+        title_inks=inks,
+        label_inks=inks,
+    )
+    image = _calmed(art.image, ground, setting)
+    print_texts(image, setting)
+    return Cover(image, art.subject, shown_title(setting, words))
+
+
+def _ground(canvas: Canvas) -> np.ndarray:
+    """Return a strong swatch: vivid ones most often, the palest and darkest seldom."""
+    swatches = canvas.palette.swatches
+    weights = 0.05 + chroma(swatches) ** 1.2 * 4
+    weights[0] *= 0.7
+    weights[-1] *= 0.25
+    pick = canvas.chance.random_sample() * float(weights.sum())
+    return swatches[int(np.searchsorted(np.cumsum(weights), pick).clip(0, len(swatches) - 1))]
+
+
+def _tonal(ground: np.ndarray) -> np.ndarray:
+    """Return five tones of one colour, close together, dark to light."""
+    tones = np.repeat(ground[None, :], len(_TONES), axis=0).astype(np.float32)
+    tones[:, 0] = np.clip(tones[:, 0] + np.array(_TONES, dtype=np.float32), 0.05, 0.985)
+    return tones
+
+
+def _inks(canvas: Canvas, ground: np.ndarray) -> tuple[tuple[int, ...], ...]:
+    """Return the palette's dark and light end and white, the strongest on this ground first."""
+    ends = [rgb(canvas.palette.light), rgb(canvas.palette.dark), WHITE]
+    here = luminance(to_bytes(ground))
+    return tuple(
+        sorted(
+            ends,
+            key=lambda c: -float(contrast(here, luminance(np.array(c, dtype=np.uint8)))),
+        )
+    )
+
+
+def _calmed(image: Image.Image, ground: np.ndarray, setting) -> Image.Image:
+    """Weaken the pattern until all texts hold their contrast on it."""
+    flat = Image.new("RGB", image.size, rgb(ground))
+    mask = together([t.mask for t in setting.texts])
+    for strength in _STRENGTHS:
+        blended = Image.blend(flat, image, strength)
+        if best_ink(blended, mask, setting.texts[0].wished)[1] >= MIN_CONTRAST:
+            return blended
+    return flat
