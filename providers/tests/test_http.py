@@ -1,0 +1,338 @@
+import gzip
+import io
+import socket
+import ssl
+import time
+
+import pytest
+
+from providers import http
+from providers.errors import (
+    ConfigurationError,
+    InvalidResponse,
+    OutcomeUnknown,
+    ProviderProblem,
+    ProviderUnavailable,
+)
+from providers.http import HttpClient
+from providers.tests.servers import reply, serving
+from providers.types import ConnectionConfig
+
+
+def client(base_url, **options):
+    options = {"private_network": True, "deadline": 5.0, "read_timeout": 2.0} | options
+    return HttpClient(ConnectionConfig(name="far", kind="x", base_url=base_url, **options))
+
+
+def answering(data):
+    return serving(lambda connection, request: connection.sendall(data))
+
+
+def test_answer_has_status_headers_body_and_request_id():
+    with answering(reply(b'{"a": 1}', "200 OK", "X-Request-Id: r-1")) as server:
+        answer = client(server.url).request("GET", "things")
+    assert (answer.status, answer.json(), answer.request_id) == (200, {"a": 1}, "r-1")
+
+
+def test_path_is_put_below_the_base_url():
+    with answering(reply()) as server:
+        client(server.url + "/v1/").request("GET", "/models")
+    assert server.requests[0].startswith(b"GET /v1/models HTTP/1.1")
+
+
+def test_json_body_is_sent_whole():
+    with answering(reply()) as server:
+        client(server.url).request("POST", "x", json={"prompt": "a" * 100_000})
+    assert server.requests[0].endswith(b"a" * 100 + b'"}')
+
+
+@pytest.mark.parametrize("status", ["404 Not Found", "429 Slow", "500 Broken"])
+def test_failed_status_is_an_answer_not_an_error(status):
+    with answering(reply(b"why", status)) as server:
+        answer = client(server.url).request("POST", "x")
+    assert (answer.ok, answer.body) == (False, b"why")
+
+
+def test_redirect_is_not_followed():
+    with answering(reply()) as inner:
+        moved = reply(b"", "302 Found", f"Location: {inner.url}/secret")
+        with answering(moved) as server:
+            answer = client(server.url).request("GET", "x", headers={"Authorization": "k"})
+    assert (answer.status, inner.requests) == (302, [])
+
+
+def test_sink_hears_of_headers_with_limits(tmp_path):
+    from providers.tests.sinks import FolderSink
+
+    sink = FolderSink(tmp_path)
+    with answering(reply(b"", "200 OK", "X-Request-Id: r-2")) as server:
+        client(server.url).request("GET", "x", sink=sink)
+    assert (sink.statuses, sink.request_ids) == ([200], ["r-2"])
+
+
+def test_body_streams_into_the_spool(tmp_path):
+    from providers.tests.sinks import FolderWriter
+
+    with answering(reply(b"x" * 200_000)) as server, FolderWriter(tmp_path) as writer:
+        answer = client(server.url).request("GET", "x", stream_to=writer)
+        file = writer.close_file()
+    assert (answer.body, file.size) == (None, 200_000)
+
+
+def test_error_body_does_not_go_into_the_spool():
+    spool = io.BytesIO()
+    with answering(reply(b"no", "500 No")) as server:
+        answer = client(server.url).request("GET", "x", stream_to=spool)
+    assert (answer.body, spool.getvalue()) == (b"no", b"")
+
+
+# --- Cut, slow, huge --------------------------------------------------------------------
+
+
+def test_answer_cut_at_half_is_unknown_for_a_call_that_spends():
+    whole = reply(b"x" * 1000)
+    with answering(whole[:-500]) as server, pytest.raises(OutcomeUnknown, match="cut"):
+        client(server.url).request("POST", "x")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_cut_reading_call_may_be_repeated(method):
+    with answering(b"") as server, pytest.raises(ProviderUnavailable) as caught:
+        client(server.url).request(method, "x")
+    assert (caught.value.retryable, caught.value.billed) == (True, "no")
+
+
+def test_cut_in_the_headers_is_unknown():
+    with answering(b"HTTP/1.1 200 OK\r\nContent-") as server, pytest.raises(OutcomeUnknown):
+        client(server.url).request("POST", "x")
+
+
+def test_post_that_spends_nothing_may_be_repeated():
+    with answering(b"") as server, pytest.raises(ProviderUnavailable):
+        client(server.url).request("POST", "x", spends=False)
+
+
+def test_chunked_answer_cut_short_is_no_success():
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with answering(head + b"5\r\nhello\r\n") as server, pytest.raises(OutcomeUnknown):
+        client(server.url).request("POST", "x")
+
+
+def drip(head):
+    """Sends `head`, then one byte each tenth of a second."""
+
+    def script(connection, request):
+        connection.sendall(head)
+        for _ in range(100):
+            connection.sendall(b"a")
+            time.sleep(0.1)
+
+    return serving(script)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", b"HTTP/1.1 200 OK\r\nX-Long: "],
+    ids=["body", "headers"],
+)
+def test_drip_ends_at_the_deadline(head):
+    started = time.monotonic()
+    with drip(head) as server, pytest.raises(OutcomeUnknown, match="in time"):
+        client(server.url, deadline=0.4).request("POST", "x")
+    assert time.monotonic() - started < 1.0
+
+
+def test_deadline_of_one_call_can_be_shorter():
+    started = time.monotonic()
+    with drip(b"HTTP/1.1 200 OK\r\n\r\n") as server, pytest.raises(ProviderUnavailable):
+        client(server.url).request("GET", "x", deadline=0.3)
+    assert time.monotonic() - started < 1.0
+
+
+def test_silence_ends_at_the_read_limit():
+    with (
+        serving(lambda connection, request: time.sleep(2)) as server,
+        pytest.raises(OutcomeUnknown, match="silent for 0.2"),
+    ):
+        client(server.url, read_timeout=0.2).request("POST", "x")
+
+
+def test_other_side_that_never_reads_ends_at_the_deadline():
+    listener = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    with listener, pytest.raises(OutcomeUnknown):
+        client(url, deadline=0.4).request("POST", "x", data=b"x" * 20_000_000)
+
+
+def test_gzip_bomb_stops_at_the_cap_of_decoded_bytes():
+    bomb = gzip.compress(b"\0" * 20_000_000)
+    data = reply(bomb, "200 OK", "Content-Encoding: gzip")
+    with answering(data) as server, pytest.raises(InvalidResponse, match="more than 100,000"):
+        client(server.url, max_bytes=100_000).request("GET", "x")
+
+
+def test_too_large_an_answer_is_refused():
+    with answering(reply(b"x" * 2000)) as server, pytest.raises(InvalidResponse):
+        client(server.url).request("GET", "x", max_bytes=1000)
+
+
+def test_answer_of_exactly_the_limit_passes():
+    with answering(reply(b"x" * 1000)) as server:
+        assert len(client(server.url).request("GET", "x", max_bytes=1000).body) == 1000
+
+
+def test_large_error_body_is_cut():
+    with answering(reply(b"x" * 1_000_000, "500 No")) as server:
+        answer = client(server.url).request("GET", "x")
+    assert len(answer.body) <= http.MAX_ERROR_BODY
+
+
+def test_endless_headers_stop():
+    head = b"HTTP/1.1 200 OK\r\n" + b"X-A: b\r\n" * 100_000
+    with answering(head) as server, pytest.raises(OutcomeUnknown):
+        client(server.url).request("POST", "x")
+
+
+# --- Where it may connect ---------------------------------------------------------------
+
+
+def test_refused_connection_is_surely_free():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(ProviderUnavailable) as caught:
+        client(f"http://127.0.0.1:{port}").request("POST", "x")
+    assert (caught.value.billed, caught.value.retryable) == ("no", True)
+
+
+def test_unknown_host_is_surely_free(monkeypatch):
+    def fail(*args, **kwargs):
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    with pytest.raises(ProviderUnavailable, match="host of far is not known"):
+        client("http://nowhere.example").request("POST", "x")
+
+
+def test_name_server_that_hangs_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: time.sleep(2))
+    started = time.monotonic()
+    with pytest.raises(ProviderUnavailable):
+        client("http://slow.example", connect_timeout=0.2).request("POST", "x")
+    assert time.monotonic() - started < 1.0
+
+
+def test_private_address_is_refused_without_the_flag():
+    with answering(reply()) as server, pytest.raises(ConfigurationError, match="private network"):
+        client(server.url, private_network=False).request("GET", "x")
+    assert server.requests == []
+
+
+def test_flag_covers_only_the_base_urls_own_port():
+    with answering(reply()) as inner, answering(reply()) as server:
+        with pytest.raises(InvalidResponse, match="may not be used"):
+            client(server.url).request("GET", inner.url + "/secret")
+        assert inner.requests == []
+
+
+@pytest.mark.parametrize(
+    "host", ["2130706433", "0x7f000001", "127.1", "017700000001", "localhost", "[::ffff:127.0.0.1]"]
+)
+def test_other_spellings_of_loopback_are_refused(host):
+    with answering(reply()) as server, pytest.raises(ProviderProblem):
+        client(f"http://{host}:{server.port}", private_network=False).request("GET", "x")
+    assert server.requests == []
+
+
+def resolver(monkeypatch, *answers):
+    """A name server that gives another address each time it is asked."""
+    asked = []
+
+    def look_up(host, port, **kwargs):
+        asked.append(host)
+        addresses = answers[min(len(asked), len(answers)) - 1]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (a, port)) for a in addresses]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    return asked
+
+
+def test_name_is_resolved_once_and_the_checked_address_is_used(monkeypatch):
+    asked = resolver(monkeypatch, ["93.184.215.14"], ["127.0.0.1"])
+    tried = []
+
+    def connect(self, address):
+        tried.append(address)
+        raise ConnectionRefusedError("no")
+
+    monkeypatch.setattr(http._Socket, "connect", connect, raising=False)
+    with answering(reply()) as server, pytest.raises(ProviderUnavailable):
+        client(f"http://rebind.example:{server.port}", private_network=False).request("GET", "x")
+    assert (tried, len(asked)) == ([("93.184.215.14", server.port)], 1)
+
+
+def test_address_of_the_real_peer_counts(monkeypatch):
+    resolver(monkeypatch, ["93.184.215.14"])
+    with answering(reply()) as server:
+        monkeypatch.setattr(
+            http._Socket,
+            "connect",
+            lambda self, address: socket.socket.connect(self, ("127.0.0.1", server.port)),
+            raising=False,
+        )
+        with pytest.raises(ConfigurationError, match="private network"):
+            client("http://odd.example", private_network=False).request("GET", "x")
+        assert server.requests == []
+
+
+def test_one_private_address_among_public_ones_is_refused(monkeypatch):
+    resolver(monkeypatch, ["93.184.215.14", "10.0.0.1"])
+    with pytest.raises(ConfigurationError, match="private network"):
+        client("http://mixed.example", private_network=False).request("GET", "x")
+
+
+def test_metadata_address_is_refused_even_on_private_connections(monkeypatch):
+    resolver(monkeypatch, ["169.254.169.254"])
+    with pytest.raises(ConfigurationError):
+        client("http://cloud.example").request("GET", "x")
+
+
+# --- Secrets and the environment --------------------------------------------------------
+
+
+@pytest.mark.parametrize("headers", [{"Authorization": "Basic abc"}, {"X-Key": "s3cret"}])
+def test_secret_goes_only_to_the_base_urls_origin(headers):
+    with answering(reply()) as server, answering(reply()) as other:
+        with pytest.raises(ConfigurationError, match="only sent to its own base URL"):
+            client(server.url, secret="s3cret").request("GET", other.url, headers=headers)
+        assert other.requests == []
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://a.example/", "http://u:p@a.example/"])
+def test_odd_base_urls_are_refused(url):
+    with pytest.raises(ConfigurationError):
+        client(url)
+
+
+def test_proxies_and_passwords_of_the_environment_are_ignored(monkeypatch, tmp_path):
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login a password b\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    with answering(reply()) as server:
+        client(server.url).request("GET", "x")
+    assert b"authorization" not in server.requests[0].lower()
+
+
+def test_client_without_base_url_says_so():
+    with pytest.raises(ConfigurationError, match="no base URL"):
+        client("").request("GET", "models")
+
+
+def test_plain_server_behind_https_is_unavailable():
+    with answering(b"hello, not TLS") as server, pytest.raises(ProviderUnavailable) as caught:
+        client(server.url.replace("http:", "https:")).request("POST", "x")
+    assert caught.value.billed == "no"
+
+
+def test_tls_checks_names_and_certificates():
+    context = http._tls_context()
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
