@@ -76,6 +76,10 @@ class Capabilities:
     def to_dict(self) -> dict[str, Any]:
         return _plain(asdict(self))
 
+    def overlaid(self, row: Mapping[str, Any] | None) -> Self:
+        """These capabilities with what a catalogue row says more exactly; may be `ValueError`."""
+        return self if not row else type(self).from_dict({**self.to_dict(), **row})
+
 
 def _capability(name: str, kind: Any, value: Any) -> Any:
     """`value` as the field `name` needs it, or `ValueError`."""

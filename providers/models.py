@@ -1,0 +1,258 @@
+"""Connections to services, and the catalogue of their models."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from providers.addresses import split_origin
+from providers.base import Provider
+from providers.credentials import MissingSecret, check_secret_name, read_secret
+from providers.errors import ConfigurationError
+from providers.prices import parse_price_rule
+from providers.registry import get_provider_class, make_provider
+from providers.types import Capabilities, ConnectionConfig
+
+# Options of a connection that are limits of every call, not the adapter's own.
+LIMITS = ("connect_timeout", "read_timeout", "deadline", "max_bytes")
+
+
+class ConnectionQuerySet(models.QuerySet):
+    def enabled(self) -> "ConnectionQuerySet":
+        return self.filter(enabled=True)
+
+    def permitted(self) -> "ConnectionQuerySet":
+        """Enabled and not paused at this moment."""
+        return self.enabled().filter(Q(paused_until=None) | Q(paused_until__lte=timezone.now()))
+
+
+class Connection(models.Model):
+    """A configured service. Pages call it a provider. It never holds a secret."""
+
+    name = models.SlugField(
+        max_length=100, unique=True, help_text="Short name, as used by commands."
+    )
+    label = models.CharField(max_length=200, blank=True, help_text="Name shown on pages.")
+    kind = models.CharField(max_length=50, help_text="Which adapter speaks to it.")
+    base_url = models.CharField(
+        "base URL",
+        max_length=500,
+        blank=True,
+        help_text="Empty: the service's own address. Changing it removes the secret's name.",
+    )
+    secret_name = models.CharField(
+        max_length=100,
+        blank=True,
+        help_text="Name of the environment variable that holds the secret. Never the secret.",
+    )
+    options = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text=(
+            "The adapter's own options, and the limits connect_timeout, read_timeout, deadline "
+            "(seconds) and max_bytes."
+        ),
+    )
+    private_network = models.BooleanField(
+        default=False,
+        help_text="The base URL lies inside a private network or on this machine.",
+    )
+    enabled = models.BooleanField(default=True)
+    max_concurrent = models.PositiveIntegerField(
+        "calls at once", default=4, help_text="0: no limit."
+    )
+    requests_per_minute = models.PositiveIntegerField(null=True, blank=True)
+    images_per_minute = models.PositiveIntegerField(null=True, blank=True)
+    paused_until = models.DateTimeField(null=True, blank=True)
+    pause_reason = models.CharField(max_length=300, blank=True)
+    assumed_price = models.DecimalField(
+        max_digits=12,
+        decimal_places=6,
+        null=True,
+        blank=True,
+        help_text="Counted for each picture whose price is unknown. Empty: such calls are refused.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = ConnectionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "provider"
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=(Q(requests_per_minute=None) | Q(requests_per_minute__gt=0))
+                & (Q(images_per_minute=None) | Q(images_per_minute__gt=0)),
+                name="rates_are_above_zero",
+                violation_error_message="A limit per minute must be at least 1, or empty.",
+            ),
+            models.CheckConstraint(
+                condition=Q(assumed_price=None) | Q(assumed_price__gte=0),
+                name="assumed_price_is_not_negative",
+                violation_error_message="A price cannot be negative.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.label or self.name
+
+    def clean(self) -> None:
+        problems: dict[str, str] = {}
+        for field, check in (
+            ("kind", self._check_kind),
+            ("base_url", self._check_base_url),
+            ("secret_name", self._check_secret_name),
+            ("options", self._check_options),
+        ):
+            try:
+                check()
+            except ValueError as error:
+                problems[field] = str(error)
+        if problems:
+            raise ValidationError(problems)
+
+    def _check_kind(self) -> None:
+        try:
+            get_provider_class(self.kind)
+        except ConfigurationError as error:
+            raise ValueError(f"{error.message} {error.hint}".strip()) from error
+
+    def _check_base_url(self) -> None:
+        if self.base_url:
+            split_origin(self.base_url)
+
+    def _check_secret_name(self) -> None:
+        if self.secret_name:
+            check_secret_name(self.secret_name)
+
+    def _check_options(self) -> None:
+        if not isinstance(self.options, dict):
+            raise ValueError('Options are written as {"name": value}.')
+        for name in LIMITS:
+            value = self.options.get(name, 1)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+                raise ValueError(f"{name} must be a number above 0.")
+
+    @property
+    def is_paused(self) -> bool:
+        return self.paused_until is not None and self.paused_until > timezone.now()
+
+    def config(self) -> ConnectionConfig:
+        """What an adapter gets, secret included. `ConfigurationError` names a missing secret."""
+        try:
+            return self._config(read_secret(self.secret_name))
+        except MissingSecret as error:
+            raise ConfigurationError(
+                f"The provider {self} has no secret.", hint=str(error)
+            ) from error
+
+    def provider(self) -> Provider:
+        """The adapter, ready to call the service."""
+        return make_provider(self.config())
+
+    def adapter(self) -> Provider:
+        """The adapter without its secret: for questions that need no call."""
+        return make_provider(self._config(""))
+
+    def _config(self, secret: str) -> ConnectionConfig:
+        options = dict(self.options or {})
+        limits: dict[str, Any] = {name: options.pop(name) for name in LIMITS if name in options}
+        return ConnectionConfig(
+            name=self.name,
+            kind=self.kind,
+            base_url=self.base_url,
+            secret=secret,
+            private_network=self.private_network,
+            options=options,
+            **limits,
+        )
+
+
+class ImageModelQuerySet(models.QuerySet):
+    def usable(self) -> "ImageModelQuerySet":
+        """Those that can be chosen: enabled, not retired, of an enabled connection."""
+        alive = Q(shutdown_at=None) | Q(shutdown_at__gt=timezone.localdate())
+        return self.filter(alive, enabled=True, connection__enabled=True)
+
+
+class ImageModel(models.Model):
+    """A row of the catalogue: one model of one connection, what it takes and what it costs."""
+
+    connection = models.ForeignKey(
+        Connection, on_delete=models.CASCADE, related_name="models", verbose_name="provider"
+    )
+    name = models.CharField(max_length=200, help_text="The service's own name of the model.")
+    label = models.CharField(max_length=200, blank=True, help_text="Name shown on pages.")
+    capabilities = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="What differs from the adapter's own knowledge, such as max_side.",
+    )
+    price_rule = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text='Such as {"kind": "per_image", "amount": "0.04", "date": "2026-11-01"}.',
+    )
+    is_default = models.BooleanField(
+        default=False, help_text="Taken when only the provider is named."
+    )
+    enabled = models.BooleanField(default=True)
+    shutdown_at = models.DateField(
+        "shut down on", null=True, blank=True, help_text="The day on which the service ends it."
+    )
+    successor = models.CharField(max_length=200, blank=True, help_text="What to use afterwards.")
+
+    objects = ImageModelQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "model"
+        ordering = ["connection__name", "name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connection", "name"],
+                name="one_row_per_model",
+                violation_error_message="This provider has a model of that name already.",
+            ),
+            models.UniqueConstraint(
+                fields=["connection"],
+                condition=Q(is_default=True),
+                name="one_default_per_connection",
+                violation_error_message="This provider has another default model.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label or self.name} ({self.connection.name})"
+
+    def clean(self) -> None:
+        problems: dict[str, str] = {}
+        for field, read in (
+            ("capabilities", Capabilities.from_dict),
+            ("price_rule", parse_price_rule),
+        ):
+            value = getattr(self, field)
+            try:
+                if not isinstance(value, dict):
+                    raise ValueError('It is written as {"name": value}.')
+                read(value)
+            except ValueError as error:
+                problems[field] = str(error)
+        if problems:
+            raise ValidationError(problems)
+
+    @property
+    def is_retired(self) -> bool:
+        return self.shutdown_at is not None and self.shutdown_at <= timezone.localdate()
+
+    def capabilities_object(self) -> Capabilities:
+        """What the model takes: the adapter's knowledge with this row laid over it."""
+        try:
+            return self.connection.adapter().capabilities(self.name, self.capabilities)
+        except ValueError as error:
+            raise ConfigurationError(
+                f"The capabilities of {self} cannot be read. {error}",
+                hint="Correct the capabilities of the model in the admin.",
+            ) from error
