@@ -1,6 +1,22 @@
+from typing import Any
+
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+def install_groups_after_migration(*, apps: Any, **event: Any) -> None:
+    """The groups and their permissions are there as soon as the tables are."""
+    from imagegen.services.access import install_groups
+
+    install_groups(apps)
 
 
 class ImagegenConfig(AppConfig):
     name = "imagegen"
     verbose_name = "Pictures"
+
+    def ready(self) -> None:
+        from imagegen import reactions
+
+        reactions.connect()
+        post_migrate.connect(install_groups_after_migration, sender=self)

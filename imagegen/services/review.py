@@ -1,0 +1,366 @@
+"""Deciding about images: approve, reject, take back, choose, upload instead, ask again, comment.
+
+Every decision is guarded by the state it starts from, needs its permission, and leaves a
+`ReviewEvent`. What readers get follows by itself (`publishing.mark_due`).
+"""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.utils import timezone
+
+from imagegen.errors import InvalidTransition, Refused
+from imagegen.models import GenerationBatch, ImageOutput, ImageSlot, ReviewEvent, SlotAlt
+from imagegen.services.access import require
+from imagegen.services.choices import (
+    CHOOSING,
+    lock_slot,
+    record_event,
+    restore_choice,
+    set_choice,
+)
+from imagegen.states import transition
+from prompts.models import Role
+
+State, Action = ImageOutput.State, ReviewEvent.Action
+LONGEST_ALT = 500  # characters
+User = AbstractBaseUser | None
+
+
+def approve_output(
+    *,
+    output: ImageOutput,
+    user: User,
+    note: str = "",
+    alt: str | None = None,
+    decorative: bool = False,
+) -> ImageOutput:
+    """Approve a candidate and make it the choice of its place, with its alt text.
+
+    Without `alt` what the provider said it drew becomes the alt text, unless one is there
+    already. The image chosen before stays approved. In a place that is not wanted the image is
+    approved and shown nowhere until the place is wanted again. Raises InvalidTransition,
+    Refused, NotPermitted.
+    """
+    require(user, "approve")
+    alt = _checked_alt(alt)
+    with transaction.atomic():
+        transition(output, State.APPROVED, sources=[State.CANDIDATE], reject_reason="")
+        slot = lock_slot(output.slot_id) if output.slot_id else None
+        previous = None
+        if slot is not None:
+            _draft_alt(slot=slot, output=output, user=user, text=alt, decorative=decorative)
+            previous = slot.choice
+            if slot.wanted:
+                set_choice(slot=slot, output=output)
+        record_event(
+            action=Action.APPROVE,
+            user=user,
+            output=output,
+            slot=slot,
+            from_state=State.CANDIDATE,
+            to_state=State.APPROVED,
+            note=note,
+            previous_choice=previous,
+        )
+    return output
+
+
+def reject_output(*, output: ImageOutput, user: User, reason: str, note: str = "") -> ImageOutput:
+    """Reject a candidate for one of the known reasons. An approved image is taken back first."""
+    require(user, "approve")
+    if reason not in ImageOutput.RejectReason.values:
+        known = ", ".join(ImageOutput.RejectReason.values)
+        raise Refused(f"Say why the image is rejected: {known}.")
+    if output.state == State.APPROVED:
+        raise InvalidTransition(
+            "This image is approved. Take the approval back first, then reject it."
+        )
+    with transaction.atomic():
+        transition(output, State.REJECTED, sources=[State.CANDIDATE], reject_reason=reason)
+        record_event(
+            action=Action.REJECT,
+            user=user,
+            output=output,
+            slot=output.slot,
+            from_state=State.CANDIDATE,
+            to_state=State.REJECTED,
+            reason=reason,
+            note=note,
+        )
+    return output
+
+
+def undo_review(*, output: ImageOutput, user: User, note: str = "") -> ImageOutput:
+    """Take a decision back: the image is a candidate again.
+
+    If it was the choice of its place, the choice before it returns when that is still
+    approved; otherwise the place shows nothing.
+    """
+    require(user, "approve")
+    before = output.state
+    with transaction.atomic():
+        if before == State.CANDIDATE:
+            raise InvalidTransition("There is no decision about this image to take back.")
+        transition(output, State.CANDIDATE, sources=[before], reject_reason="")
+        slot = lock_slot(output.slot_id) if output.slot_id else None
+        was_choice = slot is not None and slot.choice_id == output.pk
+        record_event(
+            action=Action.UNDO,
+            user=user,
+            output=output,
+            slot=slot,
+            from_state=before,
+            to_state=State.CANDIDATE,
+            note=note,
+            previous_choice=output if was_choice else None,
+        )
+        if slot is not None and was_choice:
+            restore_choice(slot=slot, output=_choice_before(slot, output))
+    return output
+
+
+def _choice_before(slot: ImageSlot, output: ImageOutput) -> ImageOutput | None:
+    """What the place showed when `output` was last chosen."""
+    event = (
+        ReviewEvent.objects.filter(output=output, slot=slot, action__in=CHOOSING)
+        .select_related("previous_choice")
+        .first()
+    )
+    return event.previous_choice if event else None
+
+
+def choose_output(*, output: ImageOutput, user: User, note: str = "") -> ImageOutput:
+    """Make an approved image the choice of its place (again)."""
+    require(user, "approve")
+    with transaction.atomic():
+        slot = _slot_of(output)
+        state = ImageOutput.objects.values_list("state", flat=True).get(pk=output.pk)
+        if state != State.APPROVED:
+            raise InvalidTransition("Only an approved image can be chosen; approve it first.")
+        if not slot.wanted:
+            raise Refused(f"“{slot}” is not wanted; want it first.")
+        if slot.choice_id == output.pk:
+            raise InvalidTransition("This image is the choice of its place already.")
+        previous = set_choice(slot=slot, output=output)
+        record_event(
+            action=Action.CHOOSE,
+            user=user,
+            output=output,
+            slot=slot,
+            note=note,
+            previous_choice=previous,
+        )
+    return output
+
+
+def _slot_of(output: ImageOutput) -> ImageSlot:
+    """The image's place, locked. Raises Refused for an image without one."""
+    if output.slot_id is None:
+        raise Refused("This image belongs to no place, so it cannot be chosen.")
+    return lock_slot(output.slot_id)
+
+
+def keep_choice(*, slot: ImageSlot, user: User, note: str = "") -> ImageSlot:
+    """Say that the chosen image still fits, although the text has changed since."""
+    require(user, "approve")
+    with transaction.atomic():
+        slot = lock_slot(slot.pk)
+        if slot.choice is None:
+            raise Refused("This place shows no image that could be kept.")
+        if not slot.is_stale:
+            raise InvalidTransition("The text has not changed since the image was chosen.")
+        set_choice(slot=slot, output=slot.choice)
+        record_event(
+            action=Action.CHOOSE,
+            user=user,
+            output=slot.choice,
+            slot=slot,
+            note=note or "Kept after the text had changed.",
+            previous_choice=slot.choice,
+        )
+    return slot
+
+
+def comment_on(
+    *,
+    user: User,
+    note: str,
+    output: ImageOutput | None = None,
+    slot: ImageSlot | None = None,
+) -> ReviewEvent:
+    """Leave a comment on an image or a place."""
+    require(user, "approve")
+    note = note.strip()
+    if not note:
+        raise Refused("Write the comment first.")
+    if output is None and slot is None:
+        raise Refused("Say what the comment is about.")
+    return record_event(
+        action=Action.COMMENT,
+        user=user,
+        output=output,
+        slot=slot or (output.slot if output else None),
+        note=note,
+    )
+
+
+def write_alt(
+    *,
+    output: ImageOutput,
+    user: User,
+    text: str,
+    decorative: bool = False,
+    language: str = "",
+) -> SlotAlt:
+    """Write and accept the alt text of an image in its place; `language` "" is the post's."""
+    from imagegen.services.publishing import mark_due
+
+    require(user, "approve")
+    text = _checked_alt(text) or ""
+    if not text and not decorative:
+        raise Refused("Write the alt text, or say that the picture is decorative.")
+    with transaction.atomic():
+        slot = _slot_of(output)
+        alt, _ = SlotAlt.objects.update_or_create(
+            slot=slot,
+            output=output,
+            language=language or alt_language(slot),
+            defaults=_accepted(user, text, decorative, SlotAlt.Source.HUMAN),
+        )
+        if slot.choice_id == output.pk:
+            mark_due(slots=[slot])
+    return alt
+
+
+def alt_language(slot: ImageSlot) -> str:
+    """The language in which a place's alt text is written first: the post's."""
+    return (slot.post.language if slot.post else "") or settings.LANGUAGE_CODE
+
+
+def _accepted(user: User, text: str, decorative: bool, source: str) -> dict[str, Any]:
+    """The columns of an alt text; what no person has seen stays a draft."""
+    return {
+        "text": "" if decorative else text,
+        "decorative": decorative,
+        "source": source,
+        "accepted_by": user,
+        "accepted_at": timezone.now() if user else None,
+    }
+
+
+def _checked_alt(text: str | None) -> str | None:
+    """The alt text in one line. Raises Refused if it is too long."""
+    if text is None:
+        return None
+    text = " ".join(text.split())
+    if len(text) > LONGEST_ALT:
+        raise Refused(
+            f"The alt text has {len(text)} characters; {LONGEST_ALT} fit. Say it shorter."
+        )
+    return text
+
+
+def _draft_alt(
+    *, slot: ImageSlot, output: ImageOutput, user: User, text: str | None, decorative: bool
+) -> None:
+    """The alt text that goes with an approval."""
+    if text or decorative:
+        source = SlotAlt.Source.HUMAN
+        if text == output.description and not decorative:
+            source = SlotAlt.Source.GENERATOR
+        SlotAlt.objects.update_or_create(
+            slot=slot,
+            output=output,
+            language=alt_language(slot),
+            defaults=_accepted(user, text or "", decorative, source),
+        )
+    elif output.description:
+        SlotAlt.objects.get_or_create(
+            slot=slot,
+            output=output,
+            language=alt_language(slot),
+            defaults=_accepted(user, output.description, False, SlotAlt.Source.GENERATOR),
+        )
+
+
+def regenerate_slot(
+    *,
+    slot: ImageSlot,
+    user: User,
+    door: str,
+    note: str = "",
+    options: Any = None,
+    idempotency_key: str | None = None,
+) -> GenerationBatch:
+    """Ask for one more candidate for a place. Raises Refused with what stands in the way."""
+    from imagegen.services.batches import create_batch, plan_batch
+
+    require(user, "generate")
+    check_askable(slot)
+    plan = plan_batch(slots=[slot], options=options)
+    with transaction.atomic():
+        batch = create_batch(
+            plan=plan,
+            user=user,
+            door=door,
+            kind=GenerationBatch.Kind.REGENERATE,
+            title=f"Another try: {slot}",
+            idempotency_key=idempotency_key,
+        )
+        record_event(action=Action.REGENERATE, user=user, slot=slot, note=note)
+    return batch
+
+
+def check_askable(slot: ImageSlot) -> None:
+    """Raise Refused unless images may be asked for this place."""
+    if slot.post_id is None or (slot.role == Role.SECTION and slot.section_id is None):
+        raise Refused("This place belongs to no post or section any more; attach it first.")
+    if not slot.wanted:
+        raise Refused(f"“{slot}” is not wanted; want it first.")
+    if slot.from_hero:
+        raise Refused("This social card is made from the hero; ask for one of its own first.")
+
+
+def override_slot(
+    *,
+    slot: ImageSlot,
+    user: User,
+    file: Any,
+    alt: str = "",
+    decorative: bool = False,
+    digital_source_type: str = "",
+) -> ImageOutput:
+    """Put an uploaded picture in a place: stored, approved and chosen at once.
+
+    The place is wanted by that. Raises Refused for a file that is not a usable picture; then
+    nothing stays behind.
+    """
+    from imagegen.services.uploads import store_upload
+
+    require(user, "override")
+    alt = _checked_alt(alt) or ""
+    output = store_upload(
+        slot=slot, file=file, user=user, alt=alt, digital_source_type=digital_source_type
+    )
+    with transaction.atomic():
+        transition(output, State.APPROVED, sources=[State.CANDIDATE])
+        slot = lock_slot(slot.pk)
+        if not slot.wanted:
+            ImageSlot.objects.filter(pk=slot.pk).update(
+                wanted=True, wanted_by=ImageSlot.Reason.HAND
+            )
+        _draft_alt(slot=slot, output=output, user=user, text=alt, decorative=decorative)
+        previous = set_choice(slot=slot, output=output)
+        record_event(
+            action=Action.OVERRIDE,
+            user=user,
+            output=output,
+            slot=slot,
+            from_state=State.CANDIDATE,
+            to_state=State.APPROVED,
+            previous_choice=previous,
+        )
+    return output
