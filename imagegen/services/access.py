@@ -19,16 +19,37 @@ PERMISSIONS = {
 }
 
 READABLE = (
-    "blog.post blog.section blog.tag imagegen.imageslot imagegen.imageoutput "
-    "imagegen.generationbatch imagegen.generationjob imagegen.attempt imagegen.reviewevent "
-    "imagegen.illustrationplan imagegen.planchoice prompts.imagestyle prompts.imageformat "
-    "prompts.prompttemplate prompts.imagesetting prompts.imagepromptexample prompts.roledefault "
-    "providers.connection providers.imagemodel"
-).split()
+    "blog.post",
+    "blog.section",
+    "blog.tag",
+    "imagegen.imageslot",
+    "imagegen.imageoutput",
+    "imagegen.generationbatch",
+    "imagegen.generationjob",
+    "imagegen.attempt",
+    "imagegen.reviewevent",
+    "imagegen.illustrationplan",
+    "imagegen.planchoice",
+    "prompts.imagestyle",
+    "prompts.imageformat",
+    "prompts.prompttemplate",
+    "prompts.imagesetting",
+    "prompts.imagepromptexample",
+    "prompts.roledefault",
+    "providers.connection",
+    "providers.imagemodel",
+)
 WRITTEN_BY_EDITORS = (
-    "blog.post blog.tag imagegen.illustrationplan imagegen.planchoice prompts.imagestyle "
-    "prompts.imageformat prompts.prompttemplate prompts.imagesetting prompts.imagepromptexample"
-).split()
+    "blog.post",
+    "blog.tag",
+    "imagegen.illustrationplan",
+    "imagegen.planchoice",
+    "prompts.imagestyle",
+    "prompts.imageformat",
+    "prompts.prompttemplate",
+    "prompts.imagesetting",
+    "prompts.imagepromptexample",
+)
 OWN_APPS = ("blog", "imagegen", "prompts", "providers")
 
 
@@ -46,7 +67,7 @@ def require(user: User | None, name: str) -> None:
         )
 
 
-def _model_permissions(models: list[str], *actions: str) -> set[str]:
+def _model_permissions(models: tuple[str, ...], *actions: str) -> set[str]:
     """Django's own permissions, as app.codename, for models written as app.model."""
     return {
         f"{app}.{action}_{model}"
