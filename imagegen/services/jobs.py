@@ -124,7 +124,7 @@ def _recovery(job: GenerationJob) -> str:
     if job.connection is None:
         return Recovery.NOTHING.value
     try:
-        return job.connection.provider().recovery.value
+        return job.connection.adapter().recovery.value
     except errors.ProviderProblem:
         return Recovery.NOTHING.value
 

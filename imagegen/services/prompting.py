@@ -246,4 +246,3 @@ def compose_prompt(
         )
     except ComposeError as error:
         raise Refused(str(error)) from error
-
