@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from .type import Block, font
 
 _MEASURE_SIZE = 256
-_GOOD_SHARE = 0.4  # of the largest size: below it long words are rather broken
+_GOOD_SHARE = 0.55  # of the largest size: below it long words are rather broken
 _SHORT_WORD, _SHORT_WORD_COST = 2, 0.05  # "a" or "of" reads better on the next line
 _WIDOW, _WIDOW_COST = 3, 0.3  # a lone short word at the end
+_DASH_COST = 0.6  # a dash belongs to the end of a line, not to the beginning
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,8 @@ def _best_break(before, words, space, limit, target, end: int) -> tuple[float, i
         cost = before[start][0] + ((width - target) / target) ** 2 + extra
         if end == len(words) and start == end - 1 and len(last.text) <= _WIDOW and start:
             cost += _WIDOW_COST
+        if start and not any(c.isalnum() for c in words[start].text):
+            cost += _DASH_COST
         if best is None or cost < best[0]:
             best = (cost, start)
     return best

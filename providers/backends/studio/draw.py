@@ -86,10 +86,14 @@ def _words(spec: StudioSpec, wished: str) -> tuple[Words, tuple[str, ...]]:
     if spec.title.strip() and not title.text:
         notes.append("The title has no characters that the studio's fonts can show: pattern only.")
     elif title.dropped:
-        notes.append(f"{_characters(title.dropped)} of the title cannot be shown and were left out.")
+        notes.append(
+            f"{_characters(title.dropped)} of the title cannot be shown and were left out."
+        )
     dropped = kicker.dropped + footer.dropped
     if title.text and dropped:
-        notes.append(f"{_characters(dropped)} of the small texts cannot be shown and were left out.")
+        notes.append(
+            f"{_characters(dropped)} of the small texts cannot be shown and were left out."
+        )
     return Words(title.text, title.face, kicker.text, footer.text), tuple(notes)
 
 

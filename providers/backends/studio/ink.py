@@ -29,7 +29,7 @@ def ground_range(image: Image.Image, mask: Image.Image) -> tuple[np.float32, np.
         return np.float32(0.5), np.float32(0.5)
     box = (max(box[0] - 2, 0), max(box[1] - 2, 0), box[2] + 2, box[3] + 2)
     box = (*box[:2], min(box[2], mask.width), min(box[3], mask.height))
-    near = np.asarray(mask.crop(box).filter(ImageFilter.MaxFilter(5))) > 0
+    near = np.asarray(mask.crop(box).filter(ImageFilter.BoxBlur(2))) > 0
     pixels = np.asarray(image.crop(box))[near]
     light = sum(np.float32(w) * _LINEAR[pixels[:, i]] for i, w in enumerate(_WEIGHTS))
     return light.min(), light.max()

@@ -145,17 +145,21 @@ class Block:
 
     @property
     def leading(self) -> int:
-        """Distance from baseline to baseline in pixels."""
-        return round(self.size * LEADING[self.face])
+        """Distance from baseline to baseline in pixels, more for long texts."""
+        extra = 0.08 if len(self.lines) > 5 else 0.0
+        return round(self.size * (LEADING[self.face] + extra))
 
     @property
     def cap(self) -> int:
-        """Height of a capital in pixels: where the first line begins."""
-        return round(self.size * CAP_HEIGHT[self.face])
+        """Height of the first line over its baseline in pixels, accents on capitals included."""
+        capital = round(self.size * CAP_HEIGHT[self.face])
+        if not self.lines[0]:
+            return capital
+        return max(capital, -int(font(self.face, self.size).getbbox(self.lines[0], anchor="ls")[1]))
 
     @property
     def height(self) -> int:
-        """From the top of the capitals to the lowest descender, in pixels."""
+        """From the top of the first line to the lowest descender, in pixels."""
         return self.cap + self.leading * (len(self.lines) - 1) + round(self.size * DESCENT)
 
 

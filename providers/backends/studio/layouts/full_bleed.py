@@ -4,13 +4,26 @@ import numpy as np
 from PIL import Image
 
 from ..canvas import Canvas
+from ..colour import mix, to_bytes
 from ..fields import smoothstep
-from ..ink import BLACK, MIN_CONTRAST, WHITE, together, worst_contrast
-from .page import Column, Cover, Pattern, Setting, Words, margin, place, print_texts, rgb, shown_title
+from ..ink import BLACK, WHITE, together, worst_contrast
+from .page import (
+    Column,
+    Cover,
+    Pattern,
+    Setting,
+    Words,
+    margin,
+    place,
+    print_texts,
+    rgb,
+    shown_title,
+)
 
-_STRENGTHS = (0.55, 0.65, 0.74, 0.82, 0.88, 0.93, 0.97, 1.0)
-_FALLOFF = 0.42  # of the short side: how softly the scrim ends
-_EVERYWHERE = 0.1  # of its strength: a breath of scrim over the whole picture
+_TEXTURES = (0.6, 0.45, 0.32, 0.2, 0.1, 0.0)  # way to the next swatch left under the scrim
+_WISHED_CONTRAST = 6.5  # above the rule's 4.5: a busy ground asks for more
+_COARSE = 4  # the scrim is soft: it is computed four times smaller
+_FALLOFF = 0.4  # of the short side: how softly the scrim ends
 
 
 def draw(canvas: Canvas, pattern: Pattern, words: Words) -> Cover:
@@ -46,39 +59,51 @@ def _is_dark(image: Image.Image) -> bool:
 
 
 def _with_scrim(canvas, image, setting: Setting, dark: bool, inks) -> Image.Image:
-    """Raise the scrim until every text holds its contrast on the pixels beneath it."""
+    """Turn the pattern behind the texts into tones of one colour, calm enough to read on.
+
+    A see-through layer would grey the colours; a tonal copy keeps the pattern and stays clean.
+    """
     mask = together([t.mask for t in setting.texts])
-    veil = Image.new("RGB", image.size, _scrim_colour(canvas, dark))
+    grey = image.convert("L")
     shape = _scrim_shape(canvas, setting)
-    for strength in _STRENGTHS:
-        scrim = Image.fromarray((shape * np.float32(255 * strength) + 0.5).astype(np.uint8))
-        covered = Image.composite(veil, image, scrim)
-        if any(worst_contrast(covered, mask, ink) >= MIN_CONTRAST for ink in inks):
-            return covered
+    for texture in _TEXTURES:
+        covered = Image.composite(_toned(canvas, grey, texture, dark), image, shape)
+        if any(worst_contrast(covered, mask, ink) >= _WISHED_CONTRAST for ink in inks):
+            break
     return covered
 
 
-def _scrim_colour(canvas: Canvas, dark: bool) -> tuple[int, ...]:
-    """Return the palette's end, pushed far enough for text at full strength."""
+def _toned(canvas: Canvas, grey: Image.Image, texture: float, dark: bool) -> Image.Image:
+    """Return the pattern in tones between the palette's end and a little towards its next."""
+    swatches = canvas.palette.swatches
+    end = _scrim_colour(canvas, dark)
+    t = np.linspace(0, texture, 256)
+    tones = mix(end, swatches[1] if dark else swatches[-2], t if dark else t[::-1])
+    table = to_bytes(tones)
+    return Image.merge("RGB", [grey.point(table[:, i].tolist()) for i in range(3)])
+
+
+def _scrim_colour(canvas: Canvas, dark: bool) -> np.ndarray:
+    """Return the palette's end in OKLab, pushed as far as text on it needs."""
     end = (canvas.palette.dark if dark else canvas.palette.light).copy()
-    limit = min(float(end[0]), 0.24) if dark else max(float(end[0]), 0.93)
-    end[1:] *= 0.8
-    end[0] = limit
-    return rgb(end)
+    end[0] = min(float(end[0]), 0.24) if dark else max(float(end[0]), 0.94)
+    return end
 
 
-def _scrim_shape(canvas: Canvas, setting: Setting) -> np.ndarray:
-    """Return where the scrim lies (0 … 1): full behind each text, softly ending around it."""
-    y = np.arange(canvas.height, dtype=np.float32)[:, None]
-    x = np.arange(canvas.width, dtype=np.float32)[None, :]
-    soft, pad = _FALLOFF * canvas.unit, 0.035 * canvas.unit
-    shape = np.zeros((canvas.height, canvas.width), dtype=np.float32)
+def _scrim_shape(canvas: Canvas, setting: Setting) -> Image.Image:
+    """Return where the scrim lies ("L"): full behind each text, softly ending around it."""
+    small = (-(-canvas.width // _COARSE), -(-canvas.height // _COARSE))
+    y = (np.arange(small[1], dtype=np.float32)[:, None] + 0.5) * _COARSE
+    x = (np.arange(small[0], dtype=np.float32)[None, :] + 0.5) * _COARSE
+    soft, pad = _FALLOFF * canvas.unit, 0.04 * canvas.unit + _COARSE
+    shape = np.zeros((small[1], small[0]), dtype=np.float32)
     for text in setting.texts:
         box = text.mask.getbbox()
         if box is None:
             continue
         outside_y = np.maximum(np.maximum(box[1] - pad - y, y - box[3] - pad), 0)
-        outside_x = np.maximum(x - box[2] - 2 * pad, 0) * np.float32(0.45)
+        outside_x = np.maximum(x - box[2] - 2 * pad, 0) * np.float32(0.6)
         distance = np.hypot(outside_y, outside_x)
         np.maximum(shape, smoothstep(1 - distance / np.float32(soft)), out=shape)
-    return np.float32(_EVERYWHERE) + np.float32(1 - _EVERYWHERE) * shape
+    image = Image.fromarray((shape * 255 + 0.5).astype(np.uint8))
+    return image.resize(canvas.size, Image.Resampling.BICUBIC)

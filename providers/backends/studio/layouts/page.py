@@ -92,13 +92,17 @@ def place(
     """
     small = max(11, round(canvas.unit * 0.0265))
     labels = canvas.unit >= _SMALLEST_WITH_LABELS
-    kicker = clipped_label(words.kicker.upper(), small, column.width, _KICKER_SPACING) if labels else ""
+    kicker = (
+        clipped_label(words.kicker.upper(), small, column.width, _KICKER_SPACING) if labels else ""
+    )
     footer = clipped_label(words.footer, small, column.width) if labels else ""
-    above = round(small * 2.3) if kicker else round(small * 1.5) if rule else 0
+    above = round(small * 2.3) if kicker else round(small * 1.9) if rule else 0
     below = round(small * 2.6) if footer else 0
     room = max(column.height - above - below, small)
     smallest = max(13, round(canvas.unit * 0.056))
-    block = fit(words.title, words.face, (column.width, room), round(canvas.unit * largest), smallest)
+    block = fit(
+        words.title, words.face, (column.width, room), round(canvas.unit * largest), smallest
+    )
     free = room - block.height
     offset = {"top": 0, "middle": free // 2, "bottom": free}[at]
     top = column.top + offset
@@ -107,7 +111,9 @@ def place(
     ]
     if kicker:
         base = (column.left, top + round(small * 0.73))
-        texts.append(Text(label_mask(kicker, canvas.size, base, small, _KICKER_SPACING), label_inks))
+        texts.append(
+            Text(label_mask(kicker, canvas.size, base, small, _KICKER_SPACING), label_inks)
+        )
     elif rule:
         texts.append(Text(_rule(canvas, (column.left, top)), label_inks))
     bottom = top + above + block.height

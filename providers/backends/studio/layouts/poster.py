@@ -8,7 +8,7 @@ from ..colour import Palette, chroma, contrast, luminance, to_bytes
 from ..ink import MIN_CONTRAST, WHITE, best_ink, together
 from .page import Column, Cover, Pattern, Words, margin, place, print_texts, rgb, shown_title
 
-_TONES = (-0.11, -0.055, 0.0, 0.04, 0.08)
+_TONES = (-0.085, -0.045, 0.0, 0.032, 0.062)
 _STRENGTHS = (1.0, 0.75, 0.5, 0.3, 0.15, 0.0)
 
 
