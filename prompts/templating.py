@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from prompts.fields import FIELDS, Field
+from prompts.parts import ComposeError
 
 _TOKEN = re.compile(r"\{\{|\}\}|\[\[|\]\]|\{([^{}\n]*)\}|[{}]")
 _INSIDE = re.compile(r"\s*([\w.]+)\s*(?::\s*(\d{1,5})\s*)?(\?)?\s*\Z")
@@ -19,7 +20,7 @@ _OPENING_QUOTES = ('"', "“", "„", "«", "‟")
 _ONLY_ONCE = ("style.fragment", "format.fragment", "description")
 
 
-class TemplateError(ValueError):
+class TemplateError(ComposeError):
     """A template cannot be read; the sentence says where and what to write."""
 
 

@@ -7,7 +7,7 @@ class LibraryEntry(models.Model):
     """Remembers one installed item of the starter library.
 
     An item that somebody deleted is not installed again, and one that somebody edited is not
-    overwritten: its row no longer matches `content_hash`.
+    overwritten: its row no longer matches `row_hash` (empty where another row had the name).
     """
 
     class Kind(models.TextChoices):
@@ -21,6 +21,7 @@ class LibraryEntry(models.Model):
     kind = models.CharField(max_length=20, choices=Kind)
     slug = models.SlugField(max_length=100)
     content_hash = models.CharField(max_length=64)
+    row_hash = models.CharField(max_length=64, blank=True)
     installed_at = models.DateTimeField(auto_now=True)
 
     class Meta:

@@ -15,6 +15,7 @@ from prompts.validators import (
     validate_side,
     validate_steps,
 )
+from providers.errors import ConfigurationError
 from providers.models import ImageModel
 
 
@@ -106,7 +107,10 @@ class ImageSetting(models.Model):
 
     def problems_with(self, model: ImageModel) -> dict[str, str]:
         """What `model` does not take, by field. Sizes that snap to another are no problem."""
-        capabilities = model.capabilities_object()
+        try:
+            capabilities = model.capabilities_object()
+        except ConfigurationError as error:
+            return {"model": error.message}
         problems = {}
         for field, taken in (
             ("steps", capabilities.steps),
