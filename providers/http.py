@@ -22,7 +22,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse, IncompleteRead
 from typing import Any
 
 import certifi
@@ -301,9 +301,40 @@ class _GuardedAdapter(HTTPAdapter):
         conn.cert_reqs = "CERT_REQUIRED"
 
 
+class _HeadReader:
+    """Passes lines on and remembers the last one."""
+
+    def __init__(self, file: Any) -> None:
+        self.file = file
+        self.last = b""
+
+    def readline(self, *args: Any) -> bytes:
+        self.last = self.file.readline(*args)
+        return self.last
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.file, name)
+
+
+class _Response(HTTPResponse):
+    """Notices headers that end with the connection, which Python takes for complete ones."""
+
+    fp: Any
+
+    def begin(self) -> None:
+        file = self.fp
+        self.fp = reader = _HeadReader(file)
+        super().begin()
+        if self.fp is reader:
+            self.fp = file
+        if reader.last == b"":
+            raise IncompleteRead(b"")
+
+
 class _Guarded:
     """Opens the socket itself: resolves once, checks every address, uses what it checked."""
 
+    response_class = _Response
     host: str
     port: int
     sock: Any
