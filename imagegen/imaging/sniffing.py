@@ -7,6 +7,13 @@ bytes speak. Nothing is decoded.
 import re
 import struct
 
+EXTENSIONS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "AVIF": "avif"}
+CONTENT_TYPES = {
+    "PNG": "image/png",
+    "JPEG": "image/jpeg",
+    "WEBP": "image/webp",
+    "AVIF": "image/avif",
+}
 PNG_START = b"\x89PNG\r\n\x1a\n"
 AVIF_BRANDS = frozenset({b"avif", b"avis"})
 # Boxes that an AVIF file may hold at its top level (ISO/IEC 14496-12 and 23008-12).

@@ -50,12 +50,13 @@ def packet(
     digital_source_type: str = "",
     alt: str = "",
     language: str = "",
-    creator: str = "",
     credit: str = "",
     model: str = "",
-    title: str = "",
 ) -> bytes:
-    """An XMP packet with what is known; empty facts are left out."""
+    """An XMP packet with what is known; empty facts are left out.
+
+    `credit` is who publishes the picture, `model` the system that made it.
+    """
     parts = [_attribute("xmp:CreatorTool", "Frontispiece")]
     if digital_source_type:
         parts.append(
@@ -65,25 +66,19 @@ def packet(
         parts.append(_attribute("photoshop:Credit", credit))
     if model:
         parts.append(_attribute("Iptc4xmpExt:AISystemUsed", model))
-    elements = []
+    element = ""
     if alt:
-        elements.append(_alternatives("Iptc4xmpCore:AltTextAccessibility", alt, language))
-    if title:
-        elements.append(_alternatives("dc:title", title, language))
-    if creator:
-        items = f"<rdf:Seq><rdf:li>{_text(creator)}</rdf:li></rdf:Seq>"
-        elements.append(f"<dc:creator>{items}</dc:creator>")
+        element = _alternatives("Iptc4xmpCore:AltTextAccessibility", alt, language)
     body = (
         '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
         '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
         '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
         '<rdf:Description rdf:about=""'
-        ' xmlns:dc="http://purl.org/dc/elements/1.1/"'
         ' xmlns:xmp="http://ns.adobe.com/xap/1.0/"'
         ' xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/"'
         ' xmlns:Iptc4xmpCore="http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/"'
         ' xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"'
-        f"{''.join(parts)}>{''.join(elements)}</rdf:Description>"
+        f"{''.join(parts)}>{element}</rdf:Description>"
         "</rdf:RDF></x:xmpmeta>"
         '<?xpacket end="r"?>'
     )

@@ -22,6 +22,7 @@ from django.utils import timezone
 from imagegen.errors import StorageProblem
 from imagegen.imaging.examine import examine
 from imagegen.imaging.reading import Undecodable
+from imagegen.imaging.sniffing import EXTENSIONS
 from imagegen.storage import save_file
 from prompts.models import Role
 from providers.pool import ChildDied, ChildTimeout, run_in_child
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from providers.types import Result
 
 EXAMINE_SECONDS = 10.0
-EXTENSIONS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "AVIF": "avif"}
 SIDECAR_VERSION = 1
 
 

@@ -19,10 +19,8 @@ FACTS = {
     "digital_source_type": "trainedAlgorithmicMedia",
     "alt": 'A <hive> & "bees" \x00',
     "language": "en",
-    "creator": "Ada",
     "credit": "The Magazine",
     "model": "painter-1",
-    "title": "Bees",
 }
 
 
@@ -106,8 +104,8 @@ def test_packet_is_xml_with_all_its_facts():
     found = description(xmp.packet(**FACTS))
     iptc = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}"
     assert found.get(f"{iptc}DigitalSourceType").endswith("/trainedAlgorithmicMedia")
-    text = "".join(found.itertext())
-    assert all(word in text for word in ('A <hive> & "bees" ', "Ada", "Bees"))
+    assert found.get(f"{iptc}AISystemUsed") == "painter-1"
+    assert 'A <hive> & "bees" ' in "".join(found.itertext())
 
 
 @pytest.mark.parametrize("make", [encode.web_copy, encode.social_copy])

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import InMemoryStorage, storages
+
 from imagegen.errors import StorageProblem
 from imagegen.storage import DurableFileSystemStorage, hash_file, local_copy, save_file
 

@@ -1,0 +1,176 @@
+"""Template tags that join posts and their pictures.
+
+`{% post_pictures post as pictures %}` reads all pictures of a post in one query,
+`{% card_pictures posts as heroes %}` the heroes of a list of posts in one query.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django import template
+from django.core.files.storage import storages
+from django.db.models import Case, F, OuterRef, QuerySet, Subquery, When
+from django.urls import reverse
+
+from blog.models import Post, Section
+from imagegen.imaging.xmp import GENERATED, PARTLY_GENERATED
+from imagegen.models import ImageOutput, Rendition, SlotAlt
+from imagegen.services.copies import is_public
+from imagegen.services.previews import may_see_previews
+from prompts.models import Role
+
+register = template.Library()
+
+LABELS = {GENERATED: "AI-generated", PARTLY_GENERATED: "Edited with AI"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A picture as a page shows it. `alt` is "" where the picture is decorative."""
+
+    url: str
+    width: int
+    height: int
+    alt: str
+    caption: str
+    is_ai: bool
+    label: str
+    colour: str
+
+
+@dataclass
+class PostPictures:
+    """The pictures of one post, by place."""
+
+    hero: Picture | None = None
+    social: Picture | None = None
+    sections: dict[int, Picture] = field(default_factory=dict)
+
+    def for_section(self, section: Section) -> Picture | None:
+        return self.sections.get(section.pk)
+
+
+@register.simple_tag(takes_context=True)
+def post_pictures(context: template.Context, post: Post) -> PostPictures:
+    """All pictures of a post. A draft shows its approved ones to those who may see them."""
+    if is_public(post):
+        rows = _public_rows(Rendition.objects.filter(slot__post=post))
+    elif may_see_previews(context.get("user")):
+        rows = _private_rows(post)
+    else:
+        rows = []
+    pictures = PostPictures()
+    for row in rows:
+        picture = _picture(row)
+        if row["purpose"] == Rendition.Purpose.SOCIAL:
+            pictures.social = picture
+        elif row["slot__role"] == Role.HERO:
+            pictures.hero = picture
+        elif row["slot__section"]:
+            pictures.sections[row["slot__section"]] = picture
+    return pictures
+
+
+@register.simple_tag
+def section_picture(pictures: PostPictures, section: Section) -> Picture | None:
+    """The picture of one section."""
+    return pictures.for_section(section)
+
+
+@register.simple_tag
+def card_pictures(posts: Iterable[Post]) -> dict[int, Picture]:
+    """The heroes of public posts, by post id."""
+    rows = _public_rows(
+        Rendition.objects.filter(
+            slot__post__in=[post.pk for post in posts if is_public(post)],
+            slot__role=Role.HERO,
+            purpose=Rendition.Purpose.WEB,
+        )
+    )
+    return {row["slot__post"]: _picture(row) for row in rows}
+
+
+@register.simple_tag
+def picture_for(heroes: Mapping[int, Picture], post: Post) -> Picture | None:
+    """One post's picture out of `card_pictures`."""
+    return heroes.get(post.pk)
+
+
+@register.inclusion_tag("imagegen/_figure.html")
+def picture_figure(picture: Picture | None, role: str = "section") -> dict[str, Any]:
+    """A figure with the picture, its caption and label; `role` is hero, section or card.
+
+    The hero is what a reader waits for: it loads at once, the others when they come near.
+    """
+    return {"picture": picture, "role": role, "is_first": role == "hero"}
+
+
+SHOWN = ("slot__post", "slot__role", "slot__section", "slot__caption")
+
+
+def _public_rows(copies: QuerySet[Rendition]) -> list[dict[str, Any]]:
+    """What the pages need of live copies: one query."""
+    rows = (
+        copies.filter(live=True)
+        .annotate(alt=_alt(OuterRef("output"), OuterRef("slot__post")))
+        .values(
+            *SHOWN, "purpose", "path", "width", "height", "alt",
+            "output__colour", "output__digital_source_type",
+        )
+    )  # fmt: skip
+    storage = storages["published"]
+    return [{**row, "url": storage.url(row["path"])} for row in rows]
+
+
+def _private_rows(post: Post) -> list[dict[str, Any]]:
+    """The approved choices of a post that is not public, as protected previews: one query."""
+    rows = (
+        ImageOutput.objects.filter(
+            chosen_in__post=post, chosen_in__wanted=True, state=ImageOutput.State.APPROVED
+        )
+        .annotate(alt=_alt(OuterRef("pk"), OuterRef("chosen_in__post")))
+        .values_list(
+            "uuid", "preview_width", "preview_height", "alt", "colour", "digital_source_type",
+            "chosen_in__role", "chosen_in__section", "chosen_in__caption",
+        )
+    )  # fmt: skip
+    return [
+        {
+            "url": reverse("imagegen:preview", args=[uuid]),
+            "purpose": "social" if role == Role.SOCIAL else "web",
+            "width": width,
+            "height": height,
+            "alt": alt,
+            "output__colour": colour,
+            "output__digital_source_type": source_type,
+            "slot__role": role,
+            "slot__section": section,
+            "slot__caption": caption,
+        }
+        for uuid, width, height, alt, colour, source_type, role, section, caption in rows
+    ]
+
+
+def _alt(output: OuterRef, post: OuterRef) -> Subquery:
+    """The alt text of an image in its post: in the post's language, else in any.
+
+    A card made from the hero has the hero's.
+    """
+    alts = SlotAlt.objects.filter(output=output, slot__post=post)
+    first = Case(When(language=F("slot__post__language"), then=0), default=1)
+    return Subquery(alts.order_by(first, "pk").values("text")[:1])
+
+
+def _picture(row: Mapping[str, Any]) -> Picture:
+    label = LABELS.get(row["output__digital_source_type"], "")
+    return Picture(
+        url=row["url"],
+        width=row["width"],
+        height=row["height"],
+        alt=row["alt"] or "",
+        caption=row["slot__caption"],
+        is_ai=bool(label),
+        label=label,
+        colour=row["output__colour"],
+    )
