@@ -22,7 +22,6 @@ from imagegen.services.choices import (
 from prompts.models import Role
 
 Action, Reason = ReviewEvent.Action, ImageSlot.Reason
-INTRODUCTION = 2000  # characters that stand for a post without a summary
 FOLLOWED = ("post_title", "section_heading", "text_hash", "wanted")
 
 
@@ -32,10 +31,7 @@ def text_fingerprint(text: str) -> str:
 
 
 def slot_text(slot: ImageSlot) -> str:
-    """The text that a place illustrates: its section, or the post's title and summary.
-
-    A post without a summary is represented by the beginning of its body.
-    """
+    """The text that a place illustrates: its section, or the post's title and lead."""
     return _text_of(slot.role, slot.post, slot.section)
 
 
@@ -44,7 +40,7 @@ def _text_of(role: str, post: Post | None, section: Section | None) -> str:
         return f"{section.heading}\n{section.body}" if section else ""
     if post is None:
         return ""
-    return f"{post.title}\n{post.summary or post.body[:INTRODUCTION]}"
+    return f"{post.title}\n{post.lead}"
 
 
 def ensure_slots(*, post: Post) -> list[ImageSlot]:

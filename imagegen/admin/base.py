@@ -1,0 +1,284 @@
+"""What the pages of the console share: lists that stay fast, filters, results of actions."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Page, Paginator
+from django.db import connection
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.html import format_html, format_html_join
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.safestring import SafeString
+
+from blog.errors import BlogError
+from imagegen.errors import ImagegenError, InvalidTransition, NotPermitted
+from imagegen.services.access import may
+
+COUNTED = 10_000
+SHOWN_REASONS = 3
+
+
+class AtLeast(int):
+    """A count that stopped counting; it is written as such."""
+
+    def __str__(self) -> str:
+        return f"{COUNTED:,}+"
+
+
+class IdsFirstPaginator(Paginator):
+    """Pages of a table that grows: keys first, then the rows of one page with all they need.
+
+    Rows under a filter are counted up to ten thousand. On PostgreSQL the size of a large table
+    is the planner's estimate, since counting it takes longer than the page.
+    """
+
+    def __init__(self, *args: Any, decorate: Callable[[list], None] | None = None, **kw: Any):
+        self._decorate = decorate
+        super().__init__(*args, **kw)
+
+    @cached_property
+    def count(self) -> int:
+        rows = self.object_list
+        if not rows.query.where:
+            if connection.vendor == "sqlite":
+                return rows.count()
+            if (estimate := _estimated_rows(rows.model._meta.db_table)) > COUNTED:
+                return estimate
+        counted = rows.order_by()[: COUNTED + 1].count()
+        return AtLeast(counted) if counted > COUNTED else counted
+
+    def page(self, number: int | str) -> Page:
+        number = self.validate_number(number)
+        bottom = (number - 1) * self.per_page
+        top = min(bottom + self.per_page, max(self.count, bottom))
+        keys = list(self.object_list.values_list("pk", flat=True)[bottom:top])
+        rows = list(self.object_list.filter(pk__in=keys)) if keys else []
+        if self._decorate:
+            self._decorate(rows)
+        return self._get_page(rows, number, self)
+
+
+def _estimated_rows(table: str) -> int:
+    """What PostgreSQL believes a table to hold; -1 if it never looked."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass", [table])
+        row = cursor.fetchone()
+    return row[0] if row else -1
+
+
+class PeriodFilter(admin.SimpleListFilter):
+    """The last day, week or month, by an indexed time; asks the database nothing to draw."""
+
+    title = "date"
+    parameter_name = "since"
+    field = "created_at"
+    DAYS = {"day": 1, "week": 7, "month": 31}
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list:
+        return [("day", "Last 24 hours"), ("week", "Last 7 days"), ("month", "Last 31 days")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        days = self.DAYS.get(self.value() or "")
+        if days is None:
+            return queryset
+        return queryset.filter(**{f"{self.field}__gte": timezone.now() - timedelta(days=days)})
+
+
+class ProviderFilter(admin.SimpleListFilter):
+    """The name kept in the row itself, offered from the few configured providers."""
+
+    title = "provider"
+    parameter_name = "connection_name"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list:
+        from providers.models import Connection
+
+        names = Connection.objects.values_list("name", "label").order_by("name")
+        return [(name, label or name) for name, label in names]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(connection_name=self.value()) if self.value() else queryset
+
+
+class StyleFilter(admin.SimpleListFilter):
+    """The style's name kept in the row itself, offered from the library."""
+
+    title = "style"
+    parameter_name = "style_name"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list:
+        from prompts.models import ImageStyle
+
+        names = ImageStyle.objects.values_list("name", flat=True).order_by("name")
+        return [(name, name) for name in names]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(style_name=self.value()) if self.value() else queryset
+
+
+class ConsoleAdmin(admin.ModelAdmin):
+    """A list of a table that grows, and the permissions of the services as Django asks them."""
+
+    paginator = IdsFirstPaginator
+    list_per_page = 50
+    list_max_show_all = 0
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    sortable_by = ()
+    ordering = ("-pk",)
+    actions_on_bottom = False
+    empty_state = ""
+
+    class Media:
+        css = {"all": ["imagegen/admin.css"]}
+        js = ["imagegen/admin.js"]
+
+    def has_generate_permission(self, request: HttpRequest) -> bool:
+        return may(request.user, "generate")
+
+    def has_approve_permission(self, request: HttpRequest) -> bool:
+        return may(request.user, "approve")
+
+    def has_override_permission(self, request: HttpRequest) -> bool:
+        return may(request.user, "override")
+
+    def has_spend_permission(self, request: HttpRequest) -> bool:
+        return may(request.user, "spend")
+
+    def has_configure_permission(self, request: HttpRequest) -> bool:
+        return may(request.user, "configure")
+
+    def get_paginator(self, request: HttpRequest, queryset: QuerySet, per_page: int, *args, **kw):
+        return self.paginator(queryset, per_page, *args, decorate=self.decorate, **kw)
+
+    def decorate(self, rows: list) -> None:
+        """Fetch for the rows of one page what their columns need, in few statements."""
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict | None = None):
+        context = {"empty_state": self.empty_state, **(extra_context or {})}
+        return super().changelist_view(request, context)
+
+    def get_object_or_none(self, request: HttpRequest, pk: str):
+        """The row of an own page, with the permission to see it checked."""
+        instance = self.get_object(request, pk)
+        if not self.has_view_permission(request, instance):
+            raise PermissionDenied
+        return instance
+
+    def gone(self, request: HttpRequest, pk: str) -> HttpResponseRedirect:
+        """Django's own answer for a row that is not there."""
+        return self._get_obj_does_not_exist_redirect(request, self.opts, pk)
+
+    def page_context(self, request: HttpRequest, instance: Any, title: str, **more: Any) -> dict:
+        """What an own page about one row needs to look like any page of the admin."""
+        return {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": instance,
+            "title": title,
+            "media": self.media,
+            "next": request.POST.get("next") or request.GET.get("next", ""),
+            **more,
+        }
+
+
+class ReadOnlyAdmin(ConsoleAdmin):
+    """Facts: nobody adds, edits or deletes them by hand; services change them."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class Tally:
+    """Counts what an action has done, and tells it in one message."""
+
+    def __init__(self, noun: str, plural: str, verb: str) -> None:
+        self.noun, self.plural, self.verb = noun, plural, verb
+        self.done = self.skipped = self.failed = 0
+        self.reasons: list[str] = []
+
+    @contextmanager
+    def count(self) -> Iterator[None]:
+        """One service call: a wrong state is skipped, anything else it refuses has failed."""
+        try:
+            yield
+        except InvalidTransition as error:
+            self.skip(str(error))
+        except NotPermitted as error:
+            raise PermissionDenied(str(error)) from error
+        except (ImagegenError, BlogError) as error:
+            self.fail(str(error))
+        else:
+            self.done += 1
+
+    def skip(self, reason: str = "") -> None:
+        self.skipped += 1
+        self._note(reason)
+
+    def fail(self, reason: str = "") -> None:
+        self.failed += 1
+        self._note(reason)
+
+    def _note(self, reason: str) -> None:
+        if reason and reason not in self.reasons:
+            self.reasons.append(reason)
+
+    @property
+    def sentence(self) -> str:
+        noun = self.noun if self.done == 1 else self.plural
+        return f"{self.done} {noun} {self.verb}, {self.skipped} skipped, {self.failed} failed."
+
+    def report(self, request: HttpRequest, *more: str | SafeString) -> None:
+        """Say it to the person who asked, with the first few reasons."""
+        level = messages.SUCCESS
+        if self.failed:
+            level = messages.ERROR if not self.done else messages.WARNING
+        elif self.skipped:
+            level = messages.WARNING
+        lines: Sequence[str | SafeString] = [*more, *self.reasons[:SHOWN_REASONS]]
+        if len(self.reasons) > SHOWN_REASONS:
+            lines = [*lines, f"And {len(self.reasons) - SHOWN_REASONS} other reasons."]
+        listed = format_html_join("", "<li>{}</li>", ((line,) for line in lines))
+        text = format_html("{}<ul>{}</ul>", self.sentence, listed) if lines else self.sentence
+        messages.add_message(request, level, text)
+
+
+def go_back(request: HttpRequest, fallback: str) -> HttpResponseRedirect:
+    """To the page that the form names, if it is one of ours."""
+    target = request.POST.get("next") or request.GET.get("next") or ""
+    safe = url_has_allowed_host_and_scheme(
+        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return redirect(target if safe and target else fallback)
+
+
+def tell(request: HttpRequest, service: Callable[..., Any], success: str, **arguments: Any) -> Any:
+    """Call a service for the person at the page; say how it went. None if it refused."""
+    try:
+        answer = service(user=request.user, **arguments)
+    except NotPermitted as error:
+        raise PermissionDenied(str(error)) from error
+    except (ImagegenError, BlogError) as error:
+        messages.error(request, str(error))
+        return None
+    messages.success(request, success)
+    return answer
+
+
+def post_only(request: HttpRequest) -> HttpResponse | None:
+    """An answer for a request that should have been a POST; None if it is one."""
+    return None if request.method == "POST" else HttpResponse(status=405, headers={"Allow": "POST"})
