@@ -44,7 +44,7 @@ def post_withdrawn(**event: Any) -> None:
     publishing.on_post_withdrawn(**event)
 
 
-def pictures_met(**event: Any) -> None:
+def pictures_met(**event: Any) -> list[str]:
     from imagegen.services import importing
 
-    importing.on_pictures_met(**event)
+    return importing.on_pictures_met(**event)
