@@ -15,18 +15,10 @@ from types import TracebackType
 
 from django.conf import settings
 
+from imagegen.storage import fsync_folder
 from providers.types import Result, SpoolFile
 
 RESULT = "result.json"
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a rename in `folder` durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def hash_file(path: str | Path) -> str:
@@ -68,7 +60,7 @@ class SpoolWriter:
             os.fsync(file.fileno())
         self._file.close()
         os.replace(self._part, self._final)
-        sync_folder(self._final.parent)
+        fsync_folder(self._final.parent)
         return SpoolFile(path=str(self._final), sha256=digest, size=size)
 
     def __exit__(
@@ -103,7 +95,7 @@ class Spool:
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, self.folder / RESULT)
-        sync_folder(self.folder)
+        fsync_folder(self.folder)
 
     def read_result(self) -> Result | None:
         """The complete answer, or None. Paths are read anew: the spool may have moved."""
