@@ -21,6 +21,7 @@ from prompts.models import (
 from prompts.parsing import SettingsFileError, parse_settings_data, parse_settings_text
 from prompts.placing import ParsedSettings
 from prompts.services.saving import save_setting
+from prompts.words import clean_text, clip_text
 from providers.models import ImageModel
 
 MAX_ENTRIES = 5000
@@ -124,7 +125,7 @@ class _Importer:
         """One entry, whole or not at all."""
         links = self._links(entry)
         name = entry.name or _made_up_name(entry, links)
-        slug = entry.slug or slugify(name)[:100] or f"setting-{_digest(name)}"
+        slug = entry.slug or slugify(name)[:100].strip("-") or f"setting-{_digest(name)}"
         report = EntryReport(entry.where, name, "refused", entry.extra, entry.notes)
         if slug in self.seen and entry.name:
             entry.errors.append(f"the name stands already in {self.seen[slug]}")
@@ -147,16 +148,24 @@ class _Importer:
             if wanted and row is None:
                 del links[field_name]
                 self._unknown_link(entry, field_name, wanted)
-        for word in entry.loose:
-            found = self.catalogue.find_any(word)
-            if found is None:
-                entry.extra.setdefault("unplaced", []).append(word)
-                entry.notes.append(f"“{word}” names nothing here")
-            else:
-                links.setdefault(*found)
+        self._place_loose(entry, links)
         if entry.aspect_ratio and "format" not in links:
             self._place_ratio(entry, links)
         return links
+
+    def _place_loose(self, entry: ParsedSettings, links: dict[str, models.Model | None]) -> None:
+        """Words without a key: the name of a row, else an extra setting beside others."""
+        unknown = []
+        for word in entry.loose:
+            if found := self.catalogue.find_any(word):
+                links.setdefault(*found)
+            else:
+                unknown.append(word)
+        if unknown and entry.is_empty and not links:
+            entry.errors.append("there is no setting in it")
+        elif unknown:
+            entry.extra["unplaced"] = unknown
+            entry.notes += [f"“{word}” names nothing here" for word in unknown]
 
     def _unknown_link(self, entry: ParsedSettings, field_name: str, wanted: str) -> None:
         if entry.strict_links:
@@ -251,27 +260,37 @@ class Catalogue:
 
 
 def _models_by_name() -> dict[str, models.Model]:
-    """Models by provider/model, and by their name alone where only one provider has it."""
+    """Models by provider/model, by their name alone where only one provider has it, and the
+    default model of a provider by the provider's name."""
     rows = list(ImageModel.objects.select_related("connection"))
     names = Counter(row.name.casefold() for row in rows)
     found: dict[str, models.Model] = {
         row.name.casefold(): row for row in rows if names[row.name.casefold()] == 1
     }
+    found |= {row.connection.name.casefold(): row for row in rows if row.is_default}
     return found | {model_key(row).casefold(): row for row in rows}
 
 
 def _made_up_name(entry: ParsedSettings, links: Mapping[str, models.Model | None]) -> str:
     """A name from the values themselves, so that importing again finds the same setting."""
     values = dict(entry.values)
+    if values.get("seed") is not None:
+        values.pop("seed_policy", None)
     size = (values.pop("width", None), values.pop("height", None))
     parts = [f"{size[0]}x{size[1]}"] if all(size) else []
     parts += [str(row) for row in links.values() if row]
-    parts += [f"{name.replace('_', ' ')} {value}" for name, value in values.items() if value]
-    parts += [f"{name} {value}" for name, value in entry.extra.items()]
-    name = ", ".join(parts) + (f" {_digest(entry.prompt)}" if entry.prompt else "")
-    if len(name) > 100:
-        name = f"{name[:90].rstrip(' ,')} {_digest(name)}"
+    parts += [f"{name.replace('_', ' ')} {_plain(value)}" for name, value in values.items()]
+    parts += [f"{name} {_plain(value)}" for name, value in entry.extra.items()]
+    name = ", ".join(parts)
+    if entry.prompt:
+        name = f"{clip_text(clean_text(entry.prompt), 80)} {_digest(entry.prompt + name)}"
+    elif len(name) > 100:
+        name = f"{clip_text(name, 90)} {_digest(name)}"
     return name
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _digest(text: str) -> str:

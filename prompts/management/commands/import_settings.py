@@ -53,7 +53,7 @@ class Command(BaseCommand):
         head = f"{entry.where}: "
         if entry.outcome == "refused":
             name = f"“{entry.name}” " if entry.name else ""
-            self.stderr.write(self.style.ERROR(f"{head}{name}refused: {entry.reason}."))
+            self.stderr.write(self.style.ERROR(f"{head}{name}refused: {entry.reason.rstrip('.')}."))
             return
         self.stdout.write(f"{head}{entry.outcome} “{entry.name}”")
         if entry.extra:
