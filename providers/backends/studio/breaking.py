@@ -1,10 +1,12 @@
 """Breaking a title into balanced lines, as large as its box allows."""
 
+import unicodedata
 from dataclasses import dataclass, replace
 
 from .type import Block, font
 
 _MEASURE_SIZE = 256
+_MANY_PIECES = 40
 _GOOD_SHARE = 0.55  # of the largest size: below it long words are rather broken
 _SHORT_WORD, _SHORT_WORD_COST = 2, 0.05  # "a" or "of" reads better on the next line
 _WIDOW, _WIDOW_COST = 3, 0.3  # a lone short word at the end
@@ -28,14 +30,17 @@ def fit(text: str, face: str, box: tuple[int, int], largest: int, smallest: int)
     """
     ruler = _Ruler(face)
     words = [_Word(w, ruler.width(w)) for w in text.split()]
-    whole = _largest(ruler, words, box, largest, smallest, breaking=False)
+    whole = _largest(ruler, words, box, largest, smallest)
     good = max(smallest, round(largest * _GOOD_SHARE))
     if whole and whole.size >= good:
         return whole
-    broken = _largest(ruler, words, box, good, smallest, breaking=True)
-    if whole and (broken is None or whole.size >= broken.size * 0.8):
-        return whole
-    return broken or _truncated(ruler, words, box, smallest)
+    for pieces in (2, 3, _MANY_PIECES):
+        broken = _largest(ruler, words, box, good, smallest, pieces)
+        if whole and (broken is None or whole.size >= broken.size * 0.8):
+            return whole
+        if broken and (broken.size >= good * 0.6 or pieces == _MANY_PIECES):
+            return broken
+    return _truncated(ruler, words, box, smallest)
 
 
 class _Ruler:
@@ -51,62 +56,81 @@ class _Ruler:
         return self._font.getlength(text) / _MEASURE_SIZE
 
 
-def _largest(ruler, words, box, largest: int, smallest: int, breaking: bool) -> Block | None:
+def _largest(ruler, words, box, largest: int, smallest: int, pieces: int = 1) -> Block | None:
     """Return the block at the largest size that fits, found by halving the range."""
     low, high, best = smallest, max(largest, smallest), 0
     while low <= high:
         size = (low + high) // 2
-        if _fits(ruler, words, box, size, breaking):
+        if _fits(ruler, words, box, size, pieces):
             best, low = size, size + 1
         else:
             high = size - 1
     while best >= smallest:
-        block = _composed(ruler, words, box, best, breaking)
+        block = _composed(ruler, words, box, best, pieces)
         if block:
             return block
         best -= 1
     return None
 
 
-def _fits(ruler, words, box, size: int, breaking: bool) -> bool:
+def _fits(ruler, words, box, size: int, most: int) -> bool:
     limit = box[0] / size
-    pieces = _pieces(ruler, words, limit) if breaking else words
+    pieces = _pieces(ruler, words, limit, most)
     if any(p.width > limit for p in pieces):
         return False
     lines = ("",) * _line_count(pieces, ruler.space, limit)
     return Block(lines, ruler.face, size, box[0]).height <= box[1]
 
 
-def _composed(ruler, words, box, size: int, breaking: bool) -> Block | None:
+def _composed(ruler, words, box, size: int, most: int) -> Block | None:
     """Return the balanced block; None where rounding makes a line a pixel too wide."""
     limit = box[0] / size
-    pieces = _pieces(ruler, words, limit) if breaking else words
+    pieces = _pieces(ruler, words, limit, most)
     lines = tuple(_balanced(pieces, ruler.space, limit))
     block, real = Block(lines, ruler.face, size, box[0]), font(ruler.face, size)
     wide = max(real.getlength(line) for line in lines)
     return block if wide <= box[0] and block.height <= box[1] else None
 
 
-def _pieces(ruler: _Ruler, words: list[_Word], limit: float) -> list[_Word]:
-    """Cut the words that are wider than a line."""
+def _pieces(ruler: _Ruler, words: list[_Word], limit: float, most: int) -> list[_Word]:
+    """Cut the words that are wider than a line into at most that many pieces."""
     out: list[_Word] = []
     for word in words:
-        out.extend(_cut(ruler, word, limit) if word.width > limit else [word])
+        out.extend(_cut(ruler, word, limit, most) if word.width > limit else [word])
     return out
 
 
-def _cut(ruler: _Ruler, word: _Word, limit: float) -> list[_Word]:
+def _cut(ruler: _Ruler, word: _Word, limit: float, most: int) -> list[_Word]:
     """Cut one word into near-equal pieces no wider than the limit, hyphens included."""
     text = word.text
-    for count in range(2, len(text)):
-        step = -(-len(text) // count)
-        parts = [text[i : i + step] for i in range(0, len(text), step)]
+    for count in range(2, min(most, len(text) // 2) + 1):
+        places = [_syllable(text, round(i * len(text) / count)) for i in range(1, count)]
+        ends = zip([0, *places], [*places, len(text)], strict=True)
+        parts = [text[a:b] for a, b in ends]
         shown = [p if p.endswith("-") else f"{p}-" for p in parts[:-1]] + parts[-1:]
         widths = [ruler.width(p) for p in shown]
-        if max(widths) <= limit and min(len(p) for p in parts) > 1:
-            ends = [True] * (len(shown) - 1) + [word.ends]
-            return [_Word(*piece) for piece in zip(shown, widths, ends, strict=True)]
+        if max(widths) <= limit:
+            last = [True] * (len(shown) - 1) + [word.ends]
+            return [_Word(*piece) for piece in zip(shown, widths, last, strict=True)]
     return [word]
+
+
+def _syllable(text: str, place: int) -> int:
+    """Return a place to cut near this one, between syllables as far as vowels tell."""
+    near = [
+        p for p in (place, place + 1, place - 1, place + 2, place - 2) if 2 <= p <= len(text) - 2
+    ]
+    return min(near, key=lambda p: _roughness(text, p), default=place)
+
+
+def _roughness(text: str, place: int) -> int:
+    """Rate a cut: 0 between syllables, more the worse it reads."""
+    before, after, beyond = (_is_vowel(text[i]) for i in (place - 1, place, place + 1))
+    return (2 if after else 0) + (0 if beyond else 1) + (1 if not before and not after else 0)
+
+
+def _is_vowel(char: str) -> bool:
+    return unicodedata.normalize("NFD", char)[0].lower() in "aeiouyæøœ"
 
 
 def _line_count(words: list[_Word], space: float, limit: float) -> int:
@@ -172,8 +196,8 @@ def _truncated(ruler: _Ruler, words: list[_Word], box, size: int) -> Block:
         middle = (low + high) // 2
         shown = _with_ellipsis(ruler, words[:middle])
         block = None
-        if _fits(ruler, shown, box, size, breaking=True):
-            block = _composed(ruler, shown, box, size, breaking=True)
+        if _fits(ruler, shown, box, size, _MANY_PIECES):
+            block = _composed(ruler, shown, box, size, _MANY_PIECES)
         if block:
             best, low = block, middle + 1
         else:

@@ -167,10 +167,12 @@ def _hollow(canvas: Canvas) -> Art:
     """Sheets with a hole in each, smaller and smaller: a view into a paper cave."""
     x, y = grid(*canvas.size)
     wide, tall = float(x[0, -1]), float(y[-1, 0])
-    cx, cy = canvas.between(-0.6, 0.6) * wide, canvas.between(-0.35, 0.35) * tall
-    dx, dy = x - np.float32(cx), y - np.float32(cy)
-    stretch = canvas.between(0.75, 1.15) * max(1.0, canvas.aspect**0.5)
-    distance = np.sqrt((dx / np.float32(stretch)) ** 2 + dy * dy)
+    dx = x - np.float32(canvas.between(-0.85, 0.85) * wide)
+    dy = y - np.float32(canvas.between(-0.75, 0.75) * tall)
+    lean = canvas.between(0, np.pi)
+    along = dx * np.float32(np.cos(lean)) + dy * np.float32(np.sin(lean))
+    across = dy * np.float32(np.cos(lean)) - dx * np.float32(np.sin(lean))
+    distance = np.hypot(along * np.float32(canvas.between(0.5, 1.0)), across)
     angle = np.arctan2(dy, dx)
     turn = ((angle + np.float32(np.pi)) * np.float32(719 / (2 * np.pi))).astype(np.int16)
     inward = canvas.coin()

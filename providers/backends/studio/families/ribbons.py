@@ -23,10 +23,8 @@ def draw(canvas: Canvas) -> Art:
     image = finish(canvas, planes)
     if image.size != canvas.size:
         image = image.resize(canvas.size, Image.Resampling.BICUBIC)
-    return Art(
-        image,
-        f"Silky ribbons {'rising' if upright else 'drifting'} across a {'dark' if dark else 'pale'} ground",
-    )
+    way, tone = "rising" if upright else "drifting", "dark" if dark else "pale"
+    return Art(image, f"Silky ribbons {way} across a {tone} ground")
 
 
 def _paint(canvas: Canvas, width: int, height: int) -> tuple[np.ndarray, bool]:

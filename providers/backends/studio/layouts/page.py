@@ -3,18 +3,21 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 from PIL import Image
 
 from ..breaking import fit
 from ..canvas import Art, Canvas
 from ..colour import to_bytes
+from ..fields import grid
 from ..ink import best_ink, write
-from ..type import Block, block_mask, clipped_label, label_mask
+from ..type import Block, block_mask, clipped_label, label_mask, label_width
 
 Pattern = Callable[[Canvas], Art]
 
 _KICKER_SPACING = 0.1
 _SMALLEST_WITH_LABELS = 300
+_LAMP_STEPS = 200
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,6 @@ class Setting:
 
     title: Block
     texts: tuple[Text, ...]
-    top: int
-    bottom: int
 
 
 @dataclass(frozen=True)
@@ -84,10 +85,13 @@ def place(
     title_inks,
     label_inks,
     rule: bool = False,
+    align: str = "left",
+    share: float = 1.0,
 ) -> Setting:
     """Set kicker, title and footer in a column.
 
-    `largest` is the title's greatest size in short sides; `at` is top, middle or bottom.
+    `largest` is the title's greatest size in short sides; `at` is top, middle or bottom; `align`
+    is left or centre; `share` is how much of the column's height the title may take.
     The kicker stands above the title, the footer on the last line of the column.
     """
     small = max(11, round(canvas.unit * 0.0265))
@@ -100,28 +104,29 @@ def place(
     below = round(small * 2.6) if footer else 0
     room = max(column.height - above - below, small)
     smallest = max(13, round(canvas.unit * 0.056))
-    block = fit(
-        words.title, words.face, (column.width, room), round(canvas.unit * largest), smallest
-    )
+    box = (column.width, round(room * share))
+    block = fit(words.title, words.face, box, round(canvas.unit * largest), smallest)
     free = room - block.height
     offset = {"top": 0, "middle": free // 2, "bottom": free}[at]
     top = column.top + offset
-    texts = [
-        Text(block_mask(block, canvas.size, (column.left, top + above)), title_inks),
-    ]
+    mask = block_mask(block, canvas.size, (column.left, top + above), align)
+    texts = [Text(mask, title_inks)]
     if kicker:
-        base = (column.left, top + round(small * 0.73))
-        texts.append(
-            Text(label_mask(kicker, canvas.size, base, small, _KICKER_SPACING), label_inks)
-        )
+        wide = label_width(kicker, small, _KICKER_SPACING)
+        base = (column.left + _indent(column.width, wide, align), top + round(small * 0.73))
+        mask = label_mask(kicker, canvas.size, base, small, _KICKER_SPACING)
+        texts.append(Text(mask, label_inks))
     elif rule:
         texts.append(Text(_rule(canvas, (column.left, top)), label_inks))
-    bottom = top + above + block.height
     if footer:
-        base = (column.left, column.bottom - round(small * 0.1))
-        texts.append(Text(label_mask(footer, canvas.size, base, small), title_inks))
-        bottom = column.bottom
-    return Setting(block, tuple(texts), top, bottom)
+        left = column.left + _indent(column.width, label_width(footer, small), align)
+        mask = label_mask(footer, canvas.size, (left, column.bottom - round(small * 0.1)), small)
+        texts.append(Text(mask, title_inks))
+    return Setting(block, tuple(texts))
+
+
+def _indent(room: int, width: float, align: str) -> int:
+    return max(0, round((room - width) / 2)) if align == "centre" else 0
 
 
 def _rule(canvas: Canvas, origin: tuple[int, int]) -> Image.Image:
@@ -142,6 +147,22 @@ def print_texts(image: Image.Image, setting: Setting) -> None:
 def shown_title(setting: Setting, words: Words) -> str:
     """Return the title as printed: whole, or what an ellipsis left of it."""
     return " ".join(setting.title.lines) if setting.title.truncated else words.title
+
+
+def lit_ground(canvas: Canvas, ground: np.ndarray, amount: float) -> Image.Image:
+    """Return a plain ground under one soft lamp: `amount` is its range in lightness."""
+    x, y = grid(*canvas.size)
+    wide, tall = float(x[0, -1]), float(y[-1, 0])
+    dx = (x - np.float32(canvas.between(-1.1, 1.1) * wide)) / np.float32(wide)
+    dy = (y - np.float32(canvas.between(-1.1, 1.1) * tall)) / np.float32(tall)
+    fall = (dx * dx + dy * dy) * np.float32(1 / 6)
+    tones = np.repeat(ground[None, :], _LAMP_STEPS, axis=0)
+    tones[:, 0] = np.clip(
+        tones[:, 0] + np.linspace(amount / 2, -amount / 2, _LAMP_STEPS), 0.04, 0.99
+    )
+    noise = canvas.chance.randint(0, 256, fall.shape, dtype=np.uint8).astype(np.float32)
+    index = fall * np.float32(_LAMP_STEPS - 1) + noise * np.float32(8 / 256)
+    return Image.fromarray(to_bytes(tones)[index.clip(0, _LAMP_STEPS - 1).astype(np.uint8)])
 
 
 def rgb(lab) -> tuple[int, int, int]:

@@ -5,33 +5,57 @@ from PIL import Image
 
 from ..canvas import Canvas
 from ..colour import Palette, chroma, contrast, luminance, to_bytes
-from ..ink import MIN_CONTRAST, WHITE, best_ink, together
-from .page import Column, Cover, Pattern, Words, margin, place, print_texts, rgb, shown_title
+from ..ink import BLACK, MIN_CONTRAST, WHITE, best_ink, together
+from .page import (
+    Column,
+    Cover,
+    Pattern,
+    Words,
+    lit_ground,
+    margin,
+    place,
+    print_texts,
+    rgb,
+    shown_title,
+)
 
 _TONES = (-0.085, -0.045, 0.0, 0.032, 0.062)
+_GROUND_CONTRAST = 7.0
 _STRENGTHS = (1.0, 0.75, 0.5, 0.3, 0.15, 0.0)
 
 
 def draw(canvas: Canvas, pattern: Pattern, words: Words) -> Cover:
     """Draw a cover that is nearly all title."""
-    ground = _ground(canvas)
+    ground = _strengthened(_ground(canvas))
     tonal = Palette(canvas.palette.colours, _tonal(ground))
     art = pattern(Canvas(canvas.width, canvas.height, tonal, canvas.chance))
-    edge = margin(canvas)
-    column = Column(edge, edge, canvas.width - 2 * edge, canvas.height - 2 * edge)
+    align = canvas.one_of(("left", "left", "left", "centre"))
+    column = _column(canvas, align)
     inks = _inks(canvas, ground)
     setting = place(
         canvas,
         words,
         column,
-        largest=0.26,
-        at=canvas.one_of(("top", "top", "bottom")),
+        largest=canvas.between(0.2, 0.28),
+        share=canvas.between(0.68, 1.0),
+        at=canvas.one_of(("top", "middle", "bottom")),
         title_inks=inks,
         label_inks=inks,
+        align=align,
     )
-    image = _calmed(art.image, ground, setting)
+    image = _calmed(art.image, lit_ground(canvas, ground, 0.09), ground, setting)
     print_texts(image, setting)
     return Cover(image, art.subject, shown_title(setting, words))
+
+
+def _column(canvas: Canvas, align: str) -> Column:
+    """Return the text's column: the whole page, or a part of it standing left, right or between."""
+    edge = margin(canvas)
+    room = canvas.width - 2 * edge
+    share = canvas.one_of((1.0, 0.84, 0.7)) if align == "left" and canvas.aspect > 1.1 else 1.0
+    width = round(room * share)
+    left = edge + round((room - width) * canvas.one_of((0, 0, 0.5, 1)))
+    return Column(left, edge, width, canvas.height - 2 * edge)
 
 
 def _ground(canvas: Canvas) -> np.ndarray:
@@ -42,6 +66,16 @@ def _ground(canvas: Canvas) -> np.ndarray:
     weights[-1] *= 0.25
     pick = canvas.chance.random_sample() * float(weights.sum())
     return swatches[int(np.searchsorted(np.cumsum(weights), pick).clip(0, len(swatches) - 1))]
+
+
+def _strengthened(ground: np.ndarray) -> np.ndarray:
+    """Return the ground moved away from middle lightness until a text can stand out on it."""
+    ground = ground.copy()
+    step = -0.01 if float(luminance(to_bytes(ground))) < 0.3 else 0.01
+    extremes = luminance(np.array([BLACK, WHITE], dtype=np.uint8))
+    while float(contrast(luminance(to_bytes(ground)), extremes).max()) < _GROUND_CONTRAST:
+        ground[0] += step
+    return ground
 
 
 def _tonal(ground: np.ndarray) -> np.ndarray:
@@ -63,12 +97,14 @@ def _inks(canvas: Canvas, ground: np.ndarray) -> tuple[tuple[int, ...], ...]:
     )
 
 
-def _calmed(image: Image.Image, ground: np.ndarray, setting) -> Image.Image:
-    """Weaken the pattern until all texts hold their contrast on it."""
-    flat = Image.new("RGB", image.size, rgb(ground))
+def _calmed(image: Image.Image, lit: Image.Image, ground, setting) -> Image.Image:
+    """Weave the pattern into the lit ground, as strongly as the texts' contrast allows."""
     mask = together([t.mask for t in setting.texts])
+    woven = np.asarray(image, dtype=np.int16) + np.asarray(lit)
+    woven -= np.array(rgb(ground), dtype=np.int16)
+    image = Image.fromarray(woven.clip(0, 255).astype(np.uint8))
     for strength in _STRENGTHS:
-        blended = Image.blend(flat, image, strength)
+        blended = Image.blend(lit, image, strength)
         if best_ink(blended, mask, setting.texts[0].wished)[1] >= MIN_CONTRAST:
             return blended
-    return flat
+    return Image.new("RGB", image.size, rgb(ground))

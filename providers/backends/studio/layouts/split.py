@@ -7,8 +7,18 @@ from PIL import Image, ImageDraw
 
 from ..canvas import Canvas
 from ..colour import chroma, contrast, luminance, to_bytes
-from ..fields import grid
-from .page import Column, Cover, Pattern, Words, margin, place, print_texts, rgb, shown_title
+from .page import (
+    Column,
+    Cover,
+    Pattern,
+    Words,
+    lit_ground,
+    margin,
+    place,
+    print_texts,
+    rgb,
+    shown_title,
+)
 
 _GROUND_CONTRAST = 7.0
 
@@ -26,7 +36,7 @@ def draw(canvas: Canvas, pattern: Pattern, words: Words) -> Cover:
     """Draw a cover with the title at one side and the pattern at the other."""
     plan = _plan(canvas)
     ground = _ground(canvas)
-    image = _lit_ground(canvas, ground)
+    image = lit_ground(canvas, ground, 0.045)
     left, top, right, bottom = plan.pane
     art = pattern(canvas.part(right - left, bottom - top))
     image.paste(art.image, (left, top), _pane_mask(plan, art.image.size))
@@ -35,7 +45,8 @@ def draw(canvas: Canvas, pattern: Pattern, words: Words) -> Cover:
         canvas,
         words,
         plan.column,
-        largest=0.145,
+        largest=canvas.between(0.12, 0.155),
+        share=canvas.between(0.75, 1.0),
         at=canvas.one_of(("top", "middle", "bottom")),
         title_inks=(inks[0],),
         label_inks=inks,
@@ -120,17 +131,3 @@ def _inks(canvas: Canvas, ground: np.ndarray) -> tuple[tuple[int, ...], tuple[in
     apart = [s for s in swatches[1:-1] if abs(float(s[0] - ground[0])) > 0.25]
     accent = max(apart, key=lambda s: float(chroma(s)), default=ink)
     return rgb(ink), rgb(accent)
-
-
-def _lit_ground(canvas: Canvas, ground: np.ndarray) -> Image.Image:
-    """Return the plain ground, a breath lighter towards one side."""
-    x, y = grid(*canvas.size)
-    angle = canvas.between(0, 2 * np.pi)
-    reach = 0.5 * (canvas.width + canvas.height) / canvas.unit
-    slope = (x * np.cos(angle) + y * np.sin(angle)) / np.float32(reach)
-    steps = 64
-    tones = np.repeat(ground[None, :], steps, axis=0)
-    tones[:, 0] += np.linspace(-0.016, 0.016, steps)
-    index = ((slope + 0.5) * (steps - 1)).clip(0, steps - 1)
-    noise = canvas.chance.random_sample(index.shape).astype(np.float32)
-    return Image.fromarray(to_bytes(tones)[(index + noise).astype(np.uint8).clip(0, steps - 1)])
