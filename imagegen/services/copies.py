@@ -15,7 +15,7 @@ from django.core.files.storage import storages
 
 from blog.models import Post
 from imagegen.errors import StorageProblem
-from imagegen.imaging import encode
+from imagegen.imaging import cards, encode
 from imagegen.models import ImageOutput, ImageSlot, Rendition, SlotAlt
 from imagegen.services.outputs import scratch_file
 from imagegen.storage import hash_file, local_copy, save_file
@@ -175,7 +175,7 @@ def _encoder(recipe: dict[str, Any]) -> tuple[Callable[..., dict], tuple[Any, ..
     if make["way"] == "web":
         return encode.web_copy, (facts, make["max_width"])
     if make["way"] == "text":
-        return encode.text_card, (facts, make["title"], make["site"])
+        return cards.text_card, (facts, make["title"], make["site"])
     return encode.social_copy, (facts,)
 
 

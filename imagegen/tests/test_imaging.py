@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 from PIL import Image
 
-from imagegen.imaging import encode, xmp
+from imagegen.imaging import cards, encode, xmp
 from imagegen.imaging.examine import examine
 from imagegen.imaging.hashes import SAME, dhash, distance
 from imagegen.imaging.reading import Undecodable
@@ -155,6 +155,20 @@ def test_body_copy_keeps_png_and_transparency(original, tmp_path):
 
 def test_child_functions_need_no_django():
     """They run in spawned processes that must start fast and stay small."""
-    code = "import sys, imagegen.imaging.encode, imagegen.imaging.examine as e; "
+    code = "import sys, imagegen.imaging.cards, imagegen.imaging.examine as e; "
     code += "sys.exit('django' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("title", ["A winter of walls", "Ünïcödé 🐝", "養蜂", "word " * 90])
+def test_text_card_takes_any_title(original, tmp_path, title):
+    facts = cards.text_card(original(), str(tmp_path / "c"), FACTS, title, "Field Notes")
+    assert facts["width"] / facts["height"] == pytest.approx(1200 / 630, rel=0.01)
+    assert xmp.find_source_type((tmp_path / "c").read_bytes()) == "trainedAlgorithmicMedia"
+
+
+def test_text_card_of_a_black_picture_is_legible(original, tmp_path):
+    data = made.encoded(Image.new("RGB", (300, 200), "black"))
+    cards.text_card(original(data=data), str(tmp_path / "c"), {}, "Night", "")
+    low, high = Image.open(tmp_path / "c").convert("L").getextrema()
+    assert high - low > 120
