@@ -161,7 +161,7 @@ def store_original(
     save_file(storage, path, source_path, examined.sha256)
     # A preview may be made again by another version of the encoder: any whole one is good.
     if not storage.exists(preview):
-        _store_preview(preview, examined.preview_source)
+        store_preview(preview, examined.preview_source)
     discard_preview(source_path)
     store_sidecar(path, sidecar)
     return StoredOriginal(
@@ -172,7 +172,8 @@ def store_original(
     )
 
 
-def _store_preview(name: str, source: str) -> None:
+def store_preview(name: str, source: str) -> None:
+    """Store the preview that `examine_file` made at `source`."""
     storage = storages["originals"]
     try:
         storage.save(name, ContentFile(Path(source).read_bytes()))
@@ -219,12 +220,7 @@ def sidecar_for_attempt(
         "version": SIDECAR_VERSION,
         "kind": "generated",
         "file": examined.facts(),
-        "prompt": {
-            "text": prompt.text,
-            "negative_text": prompt.negative_text,
-            "parts": prompt.parts,
-            "sha256": prompt.sha256,
-        },
+        "prompt": prompt_facts(prompt),
         "provider": {
             "connection": attempt.connection_name,
             "model": result.model or attempt.model_name,
@@ -240,12 +236,7 @@ def sidecar_for_attempt(
         "digital_source_type": result.digital_source_type,
         "style": {"name": job.style_name, "version": job.style_version},
         "place": place_of(slot, role=job.role),
-        "lineage": {
-            "batch": str(job.batch.uuid),
-            "job": str(job.uuid),
-            "attempt": str(attempt.key),
-            "number": number,
-        },
+        "lineage": lineage_of(attempt, number),
         "times": {
             "asked_at": job.created_at,
             "sent_at": attempt.sent_at,
@@ -253,6 +244,26 @@ def sidecar_for_attempt(
             "stored_at": timezone.now(),
         },
         "notes": [*job.notes, *result.notes],
+    }
+
+
+def prompt_facts(prompt: "ImagePrompt") -> dict[str, Any]:
+    """The exact prompt with the origin of its parts, for a sidecar."""
+    return {
+        "text": prompt.text,
+        "negative_text": prompt.negative_text,
+        "parts": prompt.parts,
+        "sha256": prompt.sha256,
+    }
+
+
+def lineage_of(attempt: "Attempt", number: int) -> dict[str, Any]:
+    """Which batch, job and call an image came from, for a sidecar."""
+    return {
+        "batch": str(attempt.job.batch.uuid),
+        "job": str(attempt.job.uuid),
+        "attempt": str(attempt.key),
+        "number": number,
     }
 
 

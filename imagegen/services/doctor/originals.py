@@ -1,0 +1,234 @@
+"""The private storage against the rows, both ways: originals, previews, sidecars, bundles."""
+
+import json
+import uuid
+from collections.abc import Iterator
+from functools import partial
+from pathlib import PurePosixPath
+
+from django.core.files.storage import storages
+
+from blog.models import PostPicture
+from imagegen.errors import ImagegenError
+from imagegen.imaging.sniffing import EXTENSIONS
+from imagegen.models import Attempt, ImageOutput
+from imagegen.services import outputs
+from imagegen.services.doctor.files import batches, set_aside, walk
+from imagegen.services.doctor.problems import LEFT_BEHIND, ON_ITS_WAY, Problem, is_older
+from imagegen.services.doctor.sidecars import rewrite_sidecar
+from imagegen.services.spool import Spool, spool_root
+from imagegen.services.spool import hash_file as hash_local
+from imagegen.storage import PART_SUFFIX, hash_file, local_copy, save_file
+
+IMAGES_PER_ANSWER = 16
+
+
+def check_originals() -> Iterator[Problem]:
+    """Every image of the database: its original, preview and sidecar."""
+    for output in ImageOutput.objects.select_related("attempt").order_by("pk").iterator(500):
+        problem = _check_original(output)
+        if problem is not None:
+            yield problem
+        else:
+            yield from _check_preview(output)
+        yield from _check_sidecar(output)
+
+
+def _name(output: ImageOutput) -> str:
+    return f"image {output.pk}"
+
+
+def _check_original(output: ImageOutput) -> Problem | None:
+    storage = storages["originals"]
+    if not storage.exists(output.path):
+        kind, what = "original-missing", "is missing"
+    else:
+        try:
+            if hash_file(storage, output.path) == output.sha256:
+                return None
+            kind, what = "original-changed", "is not what was stored: its bytes have changed"
+        except ImagegenError:
+            kind, what = "original-unreadable", "cannot be read"
+    good = _find_good_copy(output)
+    advice = (
+        "The same bytes are still at hand."
+        if good
+        else f"Restore {output.path} from a backup, or ask for another image."
+    )
+    return Problem(
+        kind=kind,
+        subject=_name(output),
+        message=f"The original of image {output.pk} (“{output.post_title}”) {what}. {advice}",
+        remedy=partial(_restore_original, output, good) if good else None,
+    )
+
+
+def _find_good_copy(output: ImageOutput) -> str | None:
+    """A local file with the very bytes: in the spool, or the original of an equal upload."""
+    if output.attempt is not None:
+        for file in Spool(output.attempt.key).finished_files():
+            if file.sha256 == output.sha256:
+                return file.path
+        for path in (spool_root() / "quarantine").glob(f"{output.attempt.key}-*"):
+            if hash_local(path) == output.sha256:
+                return str(path)
+    storage = storages["originals"]
+    for twin in ImageOutput.objects.filter(sha256=output.sha256).exclude(pk=output.pk):
+        if storage.exists(twin.path) and hash_file(storage, twin.path) == output.sha256:
+            with local_copy(storage, twin.path) as path:
+                return path
+    return None
+
+
+def _restore_original(output: ImageOutput, source: str) -> bool:
+    storage = storages["originals"]
+    if storage.exists(output.path):
+        set_aside(storage, output.path)
+    save_file(storage, output.path, source, output.sha256)
+    if not storage.exists(output.preview_path):
+        return _remake_preview(output)
+    return True
+
+
+def _check_preview(output: ImageOutput) -> Iterator[Problem]:
+    storage = storages["originals"]
+    if not storage.exists(output.preview_path) or storage.size(output.preview_path) == 0:
+        yield Problem(
+            kind="preview-missing",
+            subject=_name(output),
+            message=f"The preview of image {output.pk} is missing; it can be made again.",
+            remedy=partial(_remake_preview, output),
+        )
+
+
+def _remake_preview(output: ImageOutput) -> bool:
+    storage = storages["originals"]
+    preview = output.preview_path or outputs.preview_path_for(output.path)
+    with local_copy(storage, output.path) as original, outputs.scratch_file() as path:
+        with open(original, "rb") as source, open(path, "wb") as target:
+            target.write(source.read())
+        examined = outputs.examine_file(path)
+        storage.delete(preview)
+        outputs.store_preview(preview, examined.preview_source)
+    ImageOutput.objects.filter(pk=output.pk).update(
+        preview_path=preview,
+        preview_width=examined.preview_width,
+        preview_height=examined.preview_height,
+    )
+    return True
+
+
+def _check_sidecar(output: ImageOutput) -> Iterator[Problem]:
+    """A sidecar that is there, is JSON, and speaks of these bytes."""
+    storage = storages["originals"]
+    name = outputs.sidecar_path(output.path)
+    what = ""
+    if not storage.exists(name):
+        kind, what = "sidecar-missing", "is missing"
+    else:
+        try:
+            with storage.open(name, "rb") as file:
+                told = json.loads(file.read())["file"]["sha256"]
+            if told != output.sha256:
+                kind, what = "sidecar-wrong", "speaks of other bytes"
+        except (OSError, ValueError, KeyError, TypeError):
+            kind, what = "sidecar-unreadable", "cannot be read"
+    if what:
+        yield Problem(
+            kind=kind,
+            subject=_name(output),
+            message=f"The JSON beside the original of image {output.pk} {what}; "
+            "it can be written again from the database.",
+            remedy=partial(rewrite_sidecar, output),
+        )
+
+
+# --- Files without rows -----------------------------------------------------------------
+
+
+def check_private_files() -> Iterator[Problem]:
+    """Every file of the private storage: whether a row speaks of it."""
+    storage = storages["originals"]
+    expected = _names_under_way()
+    for folder in ("originals", "previews"):
+        for names in batches(walk(storage, folder)):
+            known = _known_names(names)
+            for name in names:
+                if name not in known and _stem(name) not in expected:
+                    yield from _orphan(name)
+
+
+def _orphan(name: str) -> Iterator[Problem]:
+    storage = storages["originals"]
+    if name.endswith(PART_SUFFIX):
+        if is_older(storage, name, LEFT_BEHIND):
+            yield Problem(
+                kind="part-left",
+                subject=name,
+                message=f"{name} is the part of a file whose writing was cut off.",
+                remedy=partial(_delete, name),
+            )
+    elif is_older(storage, name, ON_ITS_WAY):
+        yield Problem(
+            kind="orphan",
+            subject=name,
+            message=f"No image in the database belongs to the file {name}. "
+            "A repair moves it to the folder “orphans”.",
+            remedy=partial(set_aside, storage, name),
+        )
+
+
+def _delete(name: str) -> bool:
+    storages["originals"].delete(name)
+    return True
+
+
+def _stem(name: str) -> str:
+    return PurePosixPath(name).stem
+
+
+def _known_names(names: list[str]) -> set[str]:
+    """Those of the files that belong to rows: by path, or by the original they lie beside."""
+    beside = {}
+    for name in names:
+        path = PurePosixPath(name)
+        if path.parts[0] == "originals" and path.suffix == ".json":
+            beside[name] = [str(path.with_suffix(f".{end}")) for end in EXTENSIONS.values()]
+    candidates = [*names, *(path for paths in beside.values() for path in paths)]
+    rows = ImageOutput.objects
+    known = set(rows.filter(path__in=candidates).values_list("path", flat=True))
+    known |= set(rows.filter(preview_path__in=names).values_list("preview_path", flat=True))
+    known |= set(PostPicture.objects.filter(path__in=names).values_list("path", flat=True))
+    known |= {name for name, paths in beside.items() if known.intersection(paths)}
+    return known
+
+
+def _names_under_way() -> set[str]:
+    """Names that images of open attempts will have: stored perhaps, but not booked yet."""
+    keys = Attempt.objects.filter(
+        state__in=[*Attempt.OPEN_STATES, Attempt.State.UNKNOWN]
+    ).values_list("key", flat=True)
+    return {
+        str(uuid.uuid5(key, str(number))) for key in keys for number in range(IMAGES_PER_ANSWER)
+    }
+
+
+# --- Pictures that came with posts ------------------------------------------------------
+
+
+def check_bundles() -> Iterator[Problem]:
+    """Every picture in a post's own text: its file."""
+    storage = storages["originals"]
+    for picture in PostPicture.objects.select_related("post").order_by("pk").iterator(500):
+        what = ""
+        if not storage.exists(picture.path):
+            kind, what = "bundle-missing", "is missing"
+        elif hash_file(storage, picture.path) != picture.sha256:
+            kind, what = "bundle-changed", "has changed since it was stored"
+        if what:
+            yield Problem(
+                kind=kind,
+                subject=f"post {picture.post_id}",
+                message=f"The picture {picture.name} of “{picture.post}” {what}. "
+                "Import the post again with --update.",
+            )
