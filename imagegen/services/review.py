@@ -4,7 +4,7 @@ Every decision is guarded by the state it starts from, needs its permission, and
 `ReviewEvent`. What readers get follows by itself (`publishing.mark_due`).
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
@@ -23,6 +23,9 @@ from imagegen.services.choices import (
 )
 from imagegen.states import transition
 from prompts.models import Role
+
+if TYPE_CHECKING:
+    from imagegen.services.batches import BatchPlan
 
 State, Action = ImageOutput.State, ReviewEvent.Action
 LONGEST_ALT = 500  # characters
@@ -296,21 +299,43 @@ def regenerate_slot(
     idempotency_key: str | None = None,
 ) -> GenerationBatch:
     """Ask for one more candidate for a place. Raises Refused with what stands in the way."""
-    from imagegen.services.batches import create_batch, plan_batch
+    from imagegen.services.batches import plan_batch
 
     require(user, "generate")
     check_askable(slot)
-    plan = plan_batch(slots=[slot], options=options)
+    return ask_again(
+        plan=plan_batch(slots=[slot], options=options),
+        user=user,
+        door=door,
+        note=note,
+        title=f"Another try: {slot}",
+        idempotency_key=idempotency_key,
+    )
+
+
+def ask_again(
+    *,
+    plan: "BatchPlan",
+    user: User,
+    door: str,
+    note: str = "",
+    title: str = "",
+    idempotency_key: str | None = None,
+) -> GenerationBatch:
+    """Queue a plan of further candidates, and write down for each place who wanted another."""
+    from imagegen.services.batches import create_batch
+
     with transaction.atomic():
         batch = create_batch(
             plan=plan,
             user=user,
             door=door,
             kind=GenerationBatch.Kind.REGENERATE,
-            title=f"Another try: {slot}",
+            title=title or f"Another try for {len(plan.items)} places",
             idempotency_key=idempotency_key,
         )
-        record_event(action=Action.REGENERATE, user=user, slot=slot, note=note)
+        for item in plan.items:
+            record_event(action=Action.REGENERATE, user=user, slot=item.slot, note=note)
     return batch
 
 

@@ -1,0 +1,375 @@
+"""Batches, jobs and attempts: what was asked for, how far it is, what was tried and paid."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.db.models import Count, Prefetch, QuerySet, prefetch_related_objects
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from imagegen.admin.base import PeriodFilter, ProviderFilter, ReadOnlyAdmin, StyleFilter, Tally
+from imagegen.admin.display import (
+    DASH,
+    attempt_chip,
+    chip,
+    job_chip,
+    job_cost,
+    place_of_slot,
+    provider_name,
+    thumbnail,
+)
+from imagegen.models import Attempt, GenerationBatch, GenerationJob, ImageOutput
+from imagegen.services import batches
+from imagegen.services.wording import cost_range, duration_text, money_text
+
+Job = GenerationJob.State
+
+
+def _outputs_of_attempts() -> Prefetch:
+    return Prefetch("outputs", ImageOutput.objects.order_by("number"))
+
+
+@admin.register(GenerationJob)
+class GenerationJobAdmin(ReadOnlyAdmin):
+    """One wanted image each. Failed ones can be tried again, doubtful ones settled."""
+
+    list_display = (
+        "picture", "name", "state_chip", "post_name", "place", "provider", "style_name", "cost",
+        "tries", "created_at",
+    )  # fmt: skip
+    list_display_links = ("picture", "name")
+    list_filter = ("state", "role", ProviderFilter, StyleFilter, PeriodFilter)
+    list_select_related = ("slot",)
+    search_fields = ("slot__post_title", "prompt__text")
+    search_help_text = "Words of the post’s title or of the prompt."
+    actions = ("retry", "settle_not_charged", "settle_pay_again")
+    change_form_template = "admin/imagegen/job.html"
+    change_list_template = "admin/imagegen/change_list.html"
+    empty_state = (
+        "A job is one picture that was asked for. Jobs appear here when somebody asks, and stay "
+        "as the record of what became of each."
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).defer("request", "requested")
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        own = ("batch__id", "batch__id__exact", "slot__id", "slot__id__exact")
+        return lookup in own or super().lookup_allowed(lookup, value, request)
+
+    def decorate(self, rows: list[GenerationJob]) -> None:
+        attempts = Attempt.objects.only("pk", "job_id").order_by("-pk")
+        prefetch_related_objects(
+            rows, Prefetch("attempts", attempts.prefetch_related(_outputs_of_attempts()))
+        )
+
+    # --- Columns ------------------------------------------------------------------------
+
+    @admin.display(description="picture")
+    def picture(self, job: GenerationJob) -> str:
+        outputs = [output for attempt in job.attempts.all() for output in attempt.outputs.all()]
+        return thumbnail(outputs[0] if outputs else None)
+
+    @admin.display(description="job")
+    def name(self, job: GenerationJob) -> str:
+        return f"#{job.pk}"
+
+    @admin.display(description="state")
+    def state_chip(self, job: GenerationJob) -> str:
+        return job_chip(job)
+
+    @admin.display(description="post")
+    def post_name(self, job: GenerationJob) -> str:
+        return (job.slot.post_title if job.slot else "") or DASH
+
+    @admin.display(description="place")
+    def place(self, job: GenerationJob) -> str:
+        return place_of_slot(job.slot) if job.slot else job.get_role_display()
+
+    @admin.display(description="provider")
+    def provider(self, job: GenerationJob) -> str:
+        return provider_name(job)
+
+    @admin.display(description="cost, estimated")
+    def cost(self, job: GenerationJob) -> str:
+        return job_cost(job)
+
+    # --- Actions ------------------------------------------------------------------------
+
+    @admin.action(permissions=["generate"], description="Try failed jobs again")
+    def retry(self, request: HttpRequest, queryset: QuerySet) -> None:
+        tally = Tally("job", "jobs", "queued again")
+        for job in queryset:
+            with tally.count():
+                batches.retry_job(job=job, user=request.user)
+        tally.report(request)
+
+    @admin.action(permissions=["spend"], description="Doubtful calls: they were not charged")
+    def settle_not_charged(self, request: HttpRequest, queryset: QuerySet) -> None:
+        self._settle(request, queryset, "not_charged", "settled as not charged")
+
+    @admin.action(permissions=["spend"], description="Doubtful calls: pay for another try")
+    def settle_pay_again(self, request: HttpRequest, queryset: QuerySet) -> None:
+        self._settle(request, queryset, "pay_again", "queued again at our cost")
+
+    def _settle(self, request: HttpRequest, queryset: QuerySet, outcome: str, verb: str) -> None:
+        tally = Tally("job", "jobs", verb)
+        for job in queryset:
+            with tally.count():
+                batches.settle_unknown(job=job, outcome=outcome, user=request.user)
+        tally.report(request)
+
+    # --- Page ---------------------------------------------------------------------------
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict | None = None,
+    ) -> HttpResponse:
+        job = (
+            GenerationJob.objects.filter(pk=_number(unquote(object_id)))
+            .select_related("slot", "batch", "prompt", "model__connection")
+            .first()
+        )
+        facts = self._facts(request, job) if job else {}
+        return super().change_view(request, object_id, form_url, {**facts, **(extra_context or {})})
+
+    def _facts(self, request: HttpRequest, job: GenerationJob) -> dict[str, Any]:
+        attempts = list(job.attempts.order_by("number").prefetch_related(_outputs_of_attempts()))
+        return {
+            "job": job,
+            "attempts": attempts,
+            "outputs": [output for attempt in attempts for output in attempt.outputs.all()],
+            "may_retry": job.state == Job.FAILED and self.has_generate_permission(request),
+            "may_settle": job.state == Job.UNKNOWN and self.has_spend_permission(request),
+        }
+
+
+@admin.register(GenerationBatch)
+class GenerationBatchAdmin(ReadOnlyAdmin):
+    """Acts of asking: who asked for what, how far it is, what it costs."""
+
+    list_display = ("name", "progress", "kind", "door", "asked_by_name", "cost", "created_at")
+    list_filter = ("kind", "door", PeriodFilter)
+    search_fields = ("title",)
+    search_help_text = "Words of the batch’s title."
+    actions = ("cancel", "retry")
+    change_form_template = "admin/imagegen/batch.html"
+    change_list_template = "admin/imagegen/change_list.html"
+    empty_state = (
+        "A batch is one act of asking for images. Choose posts in the list of posts and ask for "
+        "their missing images to begin."
+    )
+
+    def decorate(self, rows: list[GenerationBatch]) -> None:
+        counts = (
+            GenerationJob.objects.filter(batch__in=[row.pk for row in rows])
+            .order_by()
+            .values_list("batch", "state")
+            .annotate(jobs=Count("pk"))
+        )
+        by_batch: dict[int, dict[str, int]] = {}
+        for pk, state, jobs in counts:
+            by_batch.setdefault(pk, {})[state] = jobs
+        for row in rows:
+            row.states = by_batch.get(row.pk, {})
+
+    # --- Columns ------------------------------------------------------------------------
+
+    @admin.display(description="batch")
+    def name(self, batch: GenerationBatch) -> str:
+        return str(batch)
+
+    @admin.display(description="progress")
+    def progress(self, batch: GenerationBatch) -> SafeString:
+        return progress_line(batch.states)
+
+    @admin.display(description="cost")
+    def cost(self, batch: GenerationBatch) -> str:
+        return batch_cost(batch)
+
+    # --- Actions ------------------------------------------------------------------------
+
+    @admin.action(permissions=["generate"], description="Cancel what has not begun")
+    def cancel(self, request: HttpRequest, queryset: QuerySet) -> None:
+        tally = Tally("job", "jobs", "cancelled")
+        for batch in queryset:
+            with tally.count():
+                cancelled = batches.cancel_batch(batch=batch, user=request.user)
+                tally.done += cancelled - 1
+        tally.report(request, "Calls that are running end by themselves.")
+
+    @admin.action(permissions=["generate"], description="Try failed jobs again")
+    def retry(self, request: HttpRequest, queryset: QuerySet) -> None:
+        tally = Tally("job", "jobs", "queued again")
+        for job in GenerationJob.objects.filter(batch__in=queryset, state=Job.FAILED):
+            with tally.count():
+                batches.retry_job(job=job, user=request.user)
+        tally.report(request)
+
+    # --- Page ---------------------------------------------------------------------------
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict | None = None,
+    ) -> HttpResponse:
+        batch = GenerationBatch.objects.filter(pk=_number(unquote(object_id))).first()
+        facts = self._facts(request, batch) if batch else {}
+        return super().change_view(request, object_id, form_url, {**facts, **(extra_context or {})})
+
+    def _facts(self, request: HttpRequest, batch: GenerationBatch) -> dict[str, Any]:
+        self.decorate([batch])
+        states = batch.states
+        return {
+            "batch": batch,
+            "progress": progress_line(states),
+            "cost": batch_cost(batch),
+            "cap": money_text(batch.cap) if batch.cap is not None else "none",
+            "spent": money_text(batch.spent) if states else DASH,
+            "jobs": batch.jobs.select_related("slot").order_by("position")[:50],
+            "job_count": sum(states.values()),
+            "open_count": sum(states.get(state, 0) for state in GenerationJob.OPEN_STATES),
+            "failed_count": states.get(Job.FAILED, 0),
+            "jobs_url": f"{reverse('admin:imagegen_generationjob_changelist')}?batch__id={batch.pk}",
+            "may_generate": self.has_generate_permission(request),
+        }
+
+
+def progress_line(states: dict[str, int]) -> SafeString:
+    """How many of a batch's jobs are stored, with a bar, and what went another way."""
+    total, stored = sum(states.values()), states.get(Job.STORED, 0)
+    open_jobs = sum(states.get(state, 0) for state in GenerationJob.OPEN_STATES)
+    shape, word = _batch_state(states, open_jobs)
+    others = [
+        f"{states[state]} {GenerationJob.State(state).label.lower()}"
+        for state in (Job.FAILED, Job.REFUSED, Job.UNKNOWN, Job.CANCELLED)
+        if states.get(state)
+    ]
+    return format_html(
+        '<span class="fp-progress">{}<progress value="{}" max="{}">{} of {}</progress>'
+        '<span class="fp-progress__count">{} of {}{}</span></span>',
+        chip(shape, word),
+        stored,
+        max(total, 1),
+        stored,
+        total,
+        stored,
+        total,
+        "".join(f", {other}" for other in others),
+    )
+
+
+def _batch_state(states: dict[str, int], open_jobs: int) -> tuple[str, str]:
+    """Shape and word of a batch, from the states of its jobs; doubt is never called done."""
+    if open_jobs:
+        begun = open_jobs < sum(states.values()) or states.get(Job.RUNNING)
+        return ("work", "under way") if begun else ("wait", "waiting")
+    if states.get(Job.UNKNOWN):
+        return "doubt", "unknown"
+    if states.get(Job.FAILED) or states.get(Job.REFUSED):
+        return "fail", "with failures"
+    if states.get(Job.STORED):
+        return "good", "done"
+    return "off", "cancelled"
+
+
+def batch_cost(batch: GenerationBatch) -> str:
+    """What it has cost so far, or what it is estimated to cost."""
+    if batch.spent:
+        return money_text(batch.spent)
+    return cost_range(batch.estimate_low, batch.estimate_high)
+
+
+@admin.register(Attempt)
+class AttemptAdmin(ReadOnlyAdmin):
+    """The ledger of calls. Nothing in it is changed or deleted by hand."""
+
+    list_display = (
+        "picture", "name", "state_chip", "job_link", "provider", "cost_text", "seconds",
+        "request_id", "created_at",
+    )  # fmt: skip
+    list_display_links = ("picture", "name")
+    list_filter = ("state", ProviderFilter, PeriodFilter)
+    search_fields = ("request_id", "connection_name")
+    search_help_text = "The provider’s request id, or the provider’s name."
+    change_form_template = "admin/imagegen/attempt.html"
+    change_list_template = "admin/imagegen/change_list.html"
+    empty_state = "Every call to a provider is written down here before it is made."
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).defer("result", "handle")
+
+    def decorate(self, rows: list[Attempt]) -> None:
+        prefetch_related_objects(rows, _outputs_of_attempts())
+
+    @admin.display(description="picture")
+    def picture(self, attempt: Attempt) -> str:
+        outputs = attempt.outputs.all()
+        return thumbnail(outputs[0] if outputs else None)
+
+    @admin.display(description="attempt")
+    def name(self, attempt: Attempt) -> str:
+        return f"#{attempt.pk}"
+
+    @admin.display(description="state")
+    def state_chip(self, attempt: Attempt) -> str:
+        return attempt_chip(attempt)
+
+    @admin.display(description="job")
+    def job_link(self, attempt: Attempt) -> SafeString:
+        url = reverse("admin:imagegen_generationjob_change", args=[attempt.job_id])
+        return format_html('<a href="{}">#{}, try {}</a>', url, attempt.job_id, attempt.number)
+
+    @admin.display(description="provider")
+    def provider(self, attempt: Attempt) -> str:
+        return provider_name(attempt)
+
+    @admin.display(description="cost")
+    def cost_text(self, attempt: Attempt) -> str:
+        return attempt_cost(attempt)
+
+    @admin.display(description="took")
+    def seconds(self, attempt: Attempt) -> str:
+        return took(attempt)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict | None = None,
+    ) -> HttpResponse:
+        attempt = (
+            Attempt.objects.filter(pk=_number(unquote(object_id)))
+            .select_related("job__slot", "job__batch")
+            .first()
+        )
+        facts = {"attempt": attempt, "outputs": attempt.outputs.all()} if attempt else {}
+        return super().change_view(request, object_id, form_url, {**facts, **(extra_context or {})})
+
+
+def attempt_cost(attempt: Attempt) -> str:
+    """The actual cost; while it is open or in doubt what is set aside for it."""
+    if attempt.state in (*Attempt.OPEN_STATES, Attempt.State.UNKNOWN):
+        return f"{money_text(attempt.estimate)} set aside" if attempt.estimate else "free"
+    return money_text(attempt.cost)
+
+
+def took(attempt: Attempt) -> str:
+    """How long the call took."""
+    if not (attempt.sent_at and attempt.received_at):
+        return DASH
+    seconds = (attempt.received_at - attempt.sent_at).total_seconds()
+    return f"{seconds:.1f} s" if seconds < 10 else duration_text(seconds)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 19 else 0

@@ -1,0 +1,306 @@
+"""Images: the list to review, and the page of one with everything known about it."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+
+from imagegen.admin.base import (
+    PeriodFilter,
+    ProviderFilter,
+    ReadOnlyAdmin,
+    StyleFilter,
+    Tally,
+    go_back,
+    tell,
+)
+from imagegen.admin.display import (
+    DASH,
+    output_chip,
+    output_cost,
+    place_of_output,
+    provider_name,
+    thumbnail,
+)
+from imagegen.admin.forms import AltForm, ApproveForm, CommentForm, RejectForm
+from imagegen.admin.generation import regenerate_selected
+from imagegen.models import ImageOutput, SlotAlt
+from imagegen.services import review
+
+State = ImageOutput.State
+
+
+@admin.register(ImageOutput)
+class ImageOutputAdmin(ReadOnlyAdmin):
+    """Stored originals. Reviewing happens here, in the list or on the page of one."""
+
+    list_display = (
+        "picture", "name", "state_chip", "post_name", "place", "provider", "style", "cost",
+        "created_at",
+    )  # fmt: skip
+    list_display_links = ("picture", "name")
+    list_filter = ("state", "role", "kind", ProviderFilter, StyleFilter, PeriodFilter)
+    list_select_related = ("slot",)
+    search_fields = ("prompt_text", "post_title")
+    search_help_text = "Words of the prompt or of the post’s title."
+    actions = ("approve_selected", "reject_selected", "regenerate", "undo_selected")
+    change_form_template = "admin/imagegen/output.html"
+    change_list_template = "admin/imagegen/change_list.html"
+    empty_state = (
+        "Every picture that was drawn or uploaded is listed here, with its review state. "
+        "Choose posts in the list of posts and ask for their missing images to begin."
+    )
+
+    # --- Columns ------------------------------------------------------------------------
+
+    @admin.display(description="picture")
+    def picture(self, output: ImageOutput) -> str:
+        return thumbnail(output)
+
+    @admin.display(description="image")
+    def name(self, output: ImageOutput) -> str:
+        return f"#{output.pk}"
+
+    @admin.display(description="state")
+    def state_chip(self, output: ImageOutput) -> str:
+        return output_chip(output)
+
+    @admin.display(description="post")
+    def post_name(self, output: ImageOutput) -> str:
+        return output.post_title or DASH
+
+    @admin.display(description="place")
+    def place(self, output: ImageOutput) -> str:
+        return place_of_output(output)
+
+    @admin.display(description="provider")
+    def provider(self, output: ImageOutput) -> str:
+        if output.kind == ImageOutput.Kind.UPLOADED:
+            return "uploaded"
+        return provider_name(output)
+
+    @admin.display(description="style")
+    def style(self, output: ImageOutput) -> str:
+        return f"{output.style_name} v{output.style_version}" if output.style_name else DASH
+
+    @admin.display(description="cost")
+    def cost(self, output: ImageOutput) -> str:
+        return output_cost(output)
+
+    # --- Actions ------------------------------------------------------------------------
+
+    @admin.action(permissions=["approve"], description="Approve selected images")
+    def approve_selected(self, request: HttpRequest, queryset: QuerySet) -> None:
+        tally = Tally("image", "images", "approved")
+        for output in queryset:
+            with tally.count():
+                review.approve_output(output=output, user=request.user)
+        tally.report(request)
+
+    @admin.action(permissions=["approve"], description="Reject selected images…")
+    def reject_selected(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+        """Asks for the reason on a page of its own, then rejects."""
+        form = RejectForm(request.POST if "rejecting" in request.POST else None)
+        if not form.is_valid():
+            context = self.page_context(
+                request,
+                None,
+                "Reject images",
+                form=form,
+                outputs=queryset[:100],
+                count=queryset.count(),
+                action="reject_selected",
+                keys=request.POST.getlist(admin.helpers.ACTION_CHECKBOX_NAME),
+                across=request.POST.get("select_across", "0"),
+            )
+            return TemplateResponse(request, "admin/imagegen/reject.html", context)
+        tally = Tally("image", "images", "rejected")
+        for output in queryset:
+            with tally.count():
+                review.reject_output(output=output, user=request.user, **form.cleaned_data)
+        tally.report(request)
+        return None
+
+    @admin.action(permissions=["generate"], description="Regenerate: one more for each place")
+    def regenerate(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+        return regenerate_selected(self, request, queryset, action="regenerate")
+
+    @admin.action(permissions=["approve"], description="Take decisions back (undo)")
+    def undo_selected(self, request: HttpRequest, queryset: QuerySet) -> None:
+        tally = Tally("decision", "decisions", "taken back")
+        for output in queryset:
+            with tally.count():
+                review.undo_review(output=output, user=request.user)
+        tally.report(request)
+
+    # --- Pages --------------------------------------------------------------------------
+
+    def get_urls(self) -> list:
+        pages = {
+            "approve": self.approve_view,
+            "reject": self.reject_view,
+            "undo": self.undo_view,
+            "choose": self.choose_view,
+            "alt": self.alt_view,
+            "comment": self.comment_view,
+        }
+        own = [
+            path(
+                f"<path:pk>/{name}/",
+                self.admin_site.admin_view(view),
+                name=f"imagegen_imageoutput_{name}",
+            )
+            for name, view in pages.items()
+        ]
+        return own + super().get_urls()
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict | None = None,
+    ) -> HttpResponse:
+        output = self.get_queryset(request).filter(pk=_number(unquote(object_id)))
+        output = output.select_related("slot__post", "attempt__job__batch", "prompt").first()
+        facts = self._facts(request, output) if output else {}
+        return super().change_view(request, object_id, form_url, {**facts, **(extra_context or {})})
+
+    def _facts(self, request: HttpRequest, output: ImageOutput) -> dict[str, Any]:
+        slot = output.slot
+        alt = self._alt(output)
+        return {
+            "output": output,
+            "slot": slot,
+            "job": output.attempt.job if output.attempt else None,
+            "is_choice": bool(slot and slot.choice_id == output.pk),
+            "alt": alt,
+            "approve_form": ApproveForm(initial={"alt": output.description}),
+            "alt_form": AltForm(
+                initial={"alt": alt.text, "decorative": alt.decorative}
+                if alt
+                else {"alt": output.description}
+            ),
+            "comment_form": CommentForm(),
+            "events": output.events.select_related("previous_choice"),
+            "siblings": slot.outputs.exclude(pk=output.pk)[:12] if slot else [],
+            "children": output.children.all()[:12],
+            "may_approve": self.has_approve_permission(request),
+            "may_generate": self.has_generate_permission(request),
+        }
+
+    def _alt(self, output: ImageOutput) -> SlotAlt | None:
+        if output.slot is None:
+            return None
+        language = review.alt_language(output.slot)
+        return output.slot_alts.filter(slot=output.slot, language=language).first()
+
+    def _output(self, request: HttpRequest, pk: str) -> ImageOutput | None:
+        """The image of an own page, for those who may review; 403 for others."""
+        if not self.has_approve_permission(request):
+            raise PermissionDenied
+        return self.get_object_or_none(request, pk)
+
+    def _own_page(self, output: ImageOutput) -> str:
+        return reverse("admin:imagegen_imageoutput_change", args=[output.pk])
+
+    def _decide(
+        self, request: HttpRequest, pk: str, service: Any, success: str, **more: Any
+    ) -> HttpResponse:
+        """Carry out one decision that was posted, and go back to where it was made."""
+        output = self._output(request, pk)
+        if output is None:
+            return self.gone(request, pk)
+        if request.method != "POST":
+            return HttpResponse(status=405, headers={"Allow": "POST"})
+        tell(request, service, success.format(output=output.pk), output=output, **more)
+        return go_back(request, self._own_page(output))
+
+    def approve_view(self, request: HttpRequest, pk: str) -> HttpResponse:
+        form = ApproveForm(request.POST)
+        if not form.is_valid():
+            return self._wrong_words(request, pk, form)
+        words = form.cleaned_data
+        # A list's quick button sends no alt text: then the draft stands.
+        alt = words["alt"] if "alt" in request.POST else None
+        return self._decide(
+            request,
+            pk,
+            review.approve_output,
+            "Image #{output} approved.",
+            alt=alt,
+            decorative=words["decorative"],
+            note=words["note"],
+        )
+
+    def alt_view(self, request: HttpRequest, pk: str) -> HttpResponse:
+        form = AltForm(request.POST)
+        if not form.is_valid():
+            return self._wrong_words(request, pk, form)
+        return self._decide(
+            request,
+            pk,
+            review.write_alt,
+            "Alt text of image #{output} saved.",
+            text=form.cleaned_data["alt"],
+            decorative=form.cleaned_data["decorative"],
+        )
+
+    def _wrong_words(self, request: HttpRequest, pk: str, form: AltForm) -> HttpResponse:
+        """The image's page again, with what was typed and what is wrong with it."""
+        output = self._output(request, pk)
+        if output is None:
+            return self.gone(request, pk)
+        which = "approve_form" if isinstance(form, ApproveForm) else "alt_form"
+        return self.changeform_view(
+            _as_get(request), pk, "", {**self._facts(request, output), which: form}
+        )
+
+    def undo_view(self, request: HttpRequest, pk: str) -> HttpResponse:
+        return self._decide(
+            request, pk, review.undo_review, "Decision about image #{output} taken back."
+        )
+
+    def choose_view(self, request: HttpRequest, pk: str) -> HttpResponse:
+        return self._decide(
+            request, pk, review.choose_output, "Image #{output} is the choice of its place now."
+        )
+
+    def comment_view(self, request: HttpRequest, pk: str) -> HttpResponse:
+        note = request.POST.get("note", "")
+        return self._decide(request, pk, review.comment_on, "Comment saved.", note=note)
+
+    def reject_view(self, request: HttpRequest, pk: str) -> HttpResponse:
+        """The reason of one rejection."""
+        output = self._output(request, pk)
+        if output is None:
+            return self.gone(request, pk)
+        form = RejectForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            tell(
+                request,
+                review.reject_output,
+                f"Image #{output.pk} rejected.",
+                output=output,
+                **form.cleaned_data,
+            )
+            return go_back(request, self._own_page(output))
+        context = self.page_context(
+            request, output, f"Reject image #{output.pk}", form=form, outputs=[output], count=1
+        )
+        return TemplateResponse(request, "admin/imagegen/reject.html", context)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 19 else 0
+
+
+def _as_get(request: HttpRequest) -> HttpRequest:
+    """The same request as a look at the page, so that nothing is saved while it is drawn."""
+    request.method = "GET"
+    return request

@@ -1,0 +1,62 @@
+"""Who works in the background, and the audit trail of reviews."""
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.timesince import timesince
+
+from imagegen.admin.base import PeriodFilter, ReadOnlyAdmin
+from imagegen.admin.display import DASH, chip
+from imagegen.models import ReviewEvent, WorkerProcess
+from imagegen.services.workers import ABSENT
+
+
+@admin.register(WorkerProcess)
+class WorkerProcessAdmin(ReadOnlyAdmin):
+    """Workers that have reported, newest first."""
+
+    list_display = ("name", "state_chip", "host", "pid", "threads", "started_at", "seen_at")
+    ordering = ("-seen_at", "-pk")
+    change_list_template = "admin/imagegen/change_list.html"
+    empty_state = "No worker has reported yet. Start one with manage.py run_worker."
+
+    @admin.display(description="state")
+    def state_chip(self, worker: WorkerProcess) -> str:
+        if worker.stopped_at:
+            return chip("off", "ended")
+        if timezone.now() - worker.seen_at < ABSENT:
+            return chip("good", "working")
+        return chip("fail", f"silent for {timesince(worker.seen_at, depth=1)}")
+
+
+@admin.register(ReviewEvent)
+class ReviewEventAdmin(ReadOnlyAdmin):
+    """Who decided what, when and why. Nothing here is ever changed."""
+
+    list_display = ("what", "post_name", "reason_text", "note_start", "created_at")
+    list_filter = ("action", PeriodFilter)
+    search_fields = ("post_title", "note", "made_by_name")
+    search_help_text = "Words of the post’s title or a note, or a person’s name."
+    list_select_related = ("output", "slot")
+    change_list_template = "admin/imagegen/change_list.html"
+    empty_state = "Every approval, rejection, comment and undo is written down here."
+    fields = readonly_fields = (
+        "action", "output", "slot", "post_title", "from_state", "to_state", "reason", "note",
+        "previous_choice", "made_by_name", "created_at",
+    )  # fmt: skip
+
+    @admin.display(description="event")
+    def what(self, event: ReviewEvent) -> str:
+        return str(event)
+
+    @admin.display(description="post")
+    def post_name(self, event: ReviewEvent) -> str:
+        return event.post_title or DASH
+
+    @admin.display(description="reason")
+    def reason_text(self, event: ReviewEvent) -> str:
+        return event.reason or DASH
+
+    @admin.display(description="note")
+    def note_start(self, event: ReviewEvent) -> str:
+        return event.note[:120] or DASH
