@@ -1,22 +1,29 @@
 """Reading the environment: typed values, secrets from files, errors that name the variable."""
 
 import os
+import re
 import secrets
+import tempfile
+import zoneinfo
 from pathlib import Path
+from typing import Any, NoReturn
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+DATABASE_ENGINES = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
+TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
+
 
 class Env:
-    """Typed reader over django-environ which remembers every name that was asked for.
+    """Typed reader of the environment which remembers every name that was asked for.
 
-    A value that cannot be read stops the start with `ImproperlyConfigured`, naming the
-    variable and what was expected. `names` feeds the test that compares `.env.example`.
+    A value that cannot be used raises `ImproperlyConfigured`, naming the variable and what
+    was expected; an empty value counts as not set. `names` feeds the test that compares
+    `.env.example` with what is read.
     """
 
     def __init__(self) -> None:
-        self._env = environ.Env()
         self.names: set[str] = set()
 
     def read_file(self, path: Path) -> None:
@@ -24,89 +31,116 @@ class Env:
         if path.is_file():
             environ.Env.read_env(path, overwrite=False)
 
-    def _read(self, kind: str, name: str, default, expected: str):
-        self.names.add(name)
-        if os.environ.get(name, "").strip() == "":
-            return default
-        try:
-            return getattr(self._env, kind)(name)
-        except (ValueError, TypeError, ImproperlyConfigured) as error:
-            raise ImproperlyConfigured(
-                f"{name} in the environment (or .env) must be {expected}."
-            ) from error
-
-    def str(self, name: str, default: str = "") -> str:
-        return self._read("str", name, default, "text")
-
-    def bool(self, name: str, default: bool) -> bool:
-        self.names.add(name)
-        text = os.environ.get(name, "").strip().lower()
-        if text == "":
-            return default
-        if text in {"1", "true", "yes", "on"}:
-            return True
-        if text in {"0", "false", "no", "off"}:
-            return False
-        raise ImproperlyConfigured(f"{name} in the environment (or .env) must be true or false.")
-
-    def int(self, name: str, default: int, *, low: int | None = None) -> int:
-        expected = "a whole number" + (f" of at least {low}" if low is not None else "")
-        value = self._read("int", name, default, expected)
-        if low is not None and value < low:
-            raise ImproperlyConfigured(f"{name} in the environment (or .env) must be {expected}.")
+    def text(self, name: str, default: str = "", *, pattern: str = "", expected: str = "") -> str:
+        """Plain text; with `pattern`, a regular expression that the whole of it must match."""
+        value = self._raw(name) or default
+        if pattern and not re.fullmatch(pattern, value):
+            self._refuse(name, expected)
         return value
 
-    def list(self, name: str, default: tuple[str, ...] = ()) -> list[str]:
-        values = self._read("list", name, list(default), "a list separated by commas")
-        return [value.strip() for value in values if value.strip()]
+    def flag(self, name: str, default: bool) -> bool:
+        """True or false, in any of the usual spellings."""
+        value = self._raw(name).lower()
+        if value and value not in TRUE | FALSE:
+            self._refuse(name, "true or false")
+        return value in TRUE if value else default
 
-    def path(self, name: str, default: Path) -> Path:
-        return Path(self.str(name) or default).expanduser().resolve()
+    def number(self, name: str, default: int, *, low: int) -> int:
+        """A whole number of at least `low`."""
+        value = self._raw(name)
+        if not value:
+            return default
+        if not re.fullmatch(r"-?\d{1,15}", value) or int(value) < low:
+            self._refuse(name, f"a whole number of at least {low}")
+        return int(value)
+
+    def parts(self, name: str, default: tuple[str, ...] = ()) -> list[str]:
+        """Values separated by commas."""
+        values = [value.strip() for value in self._raw(name).split(",")]
+        return [value for value in values if value] or list(default)
 
     def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
-        value = self.str(name, default)
+        """One of a few words."""
+        value = self._raw(name) or default
         if value not in choices:
-            raise ImproperlyConfigured(
-                f"{name} in the environment (or .env) must be one of {', '.join(choices)}."
-            )
+            self._refuse(name, f"one of {', '.join(choices)}")
         return value
 
-    def database(self, name: str, default: str) -> dict:
-        """Django's `DATABASES` entry from an address such as `postgres://user@host/name`."""
-        return self._url(name, default, environ.Env.db_url_config, "sqlite:///… or postgres://…")
-
-    def _url(self, name: str, default: str, parse, expected: str) -> dict:
-        self.names.add(name)
-        address = self.secret(name) or default
+    def zone(self, name: str, default: str) -> str:
+        """The name of a time zone that this machine knows."""
+        value = self._raw(name) or default
         try:
-            config = parse(address)
-        except (ValueError, TypeError, KeyError, ImproperlyConfigured) as error:
-            raise ImproperlyConfigured(f"{name} must be an address: {expected}.") from error
-        if not config.get("ENGINE"):
-            raise ImproperlyConfigured(f"{name} must be an address: {expected}.")
+            zoneinfo.ZoneInfo(value)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+            self._refuse(name, "the name of a time zone, such as Europe/Berlin")
+        return value
+
+    def path(self, name: str, default: Path) -> Path:
+        """An absolute path."""
+        return Path(self._raw(name) or default).expanduser().resolve()
+
+    def folder(self, name: str, default: Path) -> Path:
+        """An absolute path of a folder, which is made if it is not there."""
+        path = self.path(name, default)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            self._refuse(name, "a folder that can be made and written to")
+        return path
+
+    def database(self, name: str, default: str) -> dict[str, Any]:
+        """Django's `DATABASES` entry from an address such as `postgres://user@host/name`."""
+        try:
+            config = environ.Env.db_url_config(self.secret(name) or default)
+        except (ValueError, TypeError, KeyError, ImproperlyConfigured):
+            config = {}
+        if config.get("ENGINE") not in DATABASE_ENGINES or not config.get("NAME"):
+            self._refuse(name, "sqlite:////path/to/file or postgres://user:password@host/name")
         return config
 
     def secret(self, name: str, default: str = "") -> str:
         """A secret from the variable `name`, or from the file that `<name>_FILE` points at."""
         self.names.add(name)
-        file_name = os.environ.get(f"{name}_FILE", "")
+        file_name = os.environ.get(f"{name}_FILE", "").strip()
         if not file_name:
-            return os.environ.get(name, "") or default
+            return self._raw(name) or default
         try:
             return Path(file_name).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ImproperlyConfigured(
-                f"{name}_FILE points at a file that cannot be read as text."
-            ) from error
+        except (OSError, UnicodeDecodeError):
+            self._refuse(f"{name}_FILE", "the path of a text file that can be read")
+
+    def _raw(self, name: str) -> str:
+        self.names.add(name)
+        return os.environ.get(name, "").strip()
+
+    def _refuse(self, name: str, expected: str) -> NoReturn:
+        """The value itself is not repeated: it might be a secret."""
+        raise ImproperlyConfigured(f"{name} in the environment (or .env) must be {expected}.")
 
 
-def kept_secret(path: Path) -> str:
-    """A random secret that is made at the first start and kept in `path` (mode 600)."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def kept_secret(folder: Path) -> str:
+    """A random secret that is made at the first start and kept in `folder` (mode 600).
+
+    It appears whole or not at all, so that a server and a worker may start side by side.
+    """
+    path = folder / "secret_key"
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+        if not path.exists():
+            _make_secret(path)
         return path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(
+            "DATA_DIR in the environment (or .env) must be a folder that can be written to."
+        ) from error
+
+
+def _make_secret(path: Path) -> None:
+    handle, draft = tempfile.mkstemp(prefix=".secret_key-", dir=path.parent)
     with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(value := secrets.token_urlsafe(50))
-    return value
+        file.write(secrets.token_urlsafe(50))
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass  # the other process was first: its secret is the one
+    finally:
+        os.unlink(draft)

@@ -4,26 +4,34 @@ Variables are listed and explained in `.env.example`. A secret may also be given
 by `<NAME>_FILE`. A wrong value stops the start and names the variable.
 """
 
+import os
 from pathlib import Path
 
 from config.env import Env, kept_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
-env.read_file(BASE_DIR / ".env")
+env.read_file(env.path("ENV_FILE", BASE_DIR / ".env"))
 
 # --- Site -------------------------------------------------------------------------------
 
-DATA_DIR = env.path("DATA_DIR", BASE_DIR / "var")
-DEBUG = env.bool("DEBUG", False)
-SECRET_KEY = env.secret("SECRET_KEY") or kept_secret(DATA_DIR / "secret_key")
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS")
-SITE_NAME = env.str("SITE_NAME", "Frontispiece")
-SITE_DESCRIPTION = env.str("SITE_DESCRIPTION")
-SITE_URL = env.str("SITE_URL", "http://localhost:8000").rstrip("/")
-SITE_ACCENT = env.str("SITE_ACCENT", "#a8431f")
-POSTS_PER_PAGE = env.int("POSTS_PER_PAGE", 12, low=1)
+DATA_DIR = env.folder("DATA_DIR", BASE_DIR / "var")
+DEBUG = env.flag("DEBUG", False)
+SECRET_KEY = env.secret("SECRET_KEY") or kept_secret(DATA_DIR)
+ALLOWED_HOSTS = env.parts("ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
+CSRF_TRUSTED_ORIGINS = env.parts("CSRF_TRUSTED_ORIGINS")
+SITE_NAME = env.text("SITE_NAME", "Frontispiece")
+SITE_DESCRIPTION = env.text("SITE_DESCRIPTION")
+SITE_URL = env.text(
+    "SITE_URL",
+    "http://localhost:8000",
+    pattern=r"https?://[^\s/]+/?",
+    expected="the address of the blog, such as https://blog.example.org",
+).rstrip("/")
+SITE_ACCENT = env.text(
+    "SITE_ACCENT", "#a8431f", pattern=r"#[0-9A-Fa-f]{6}", expected="a colour such as #a8431f"
+)
+POSTS_PER_PAGE = env.number("POSTS_PER_PAGE", 12, low=1)
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -78,8 +86,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "transaction_mode": "IMMEDIATE",
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
-    # A file, so that the threads of a worker under test see the same database.
-    DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
+    # A file, so that the threads of a worker under test see the same database; one for each
+    # run, so that two runs do not meet.
+    DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / f"test-{os.getpid()}.sqlite3")}
 else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -99,8 +108,10 @@ LOGIN_URL = "admin:login"
 
 # --- Language and time ------------------------------------------------------------------
 
-LANGUAGE_CODE = env.str("LANGUAGE_CODE", "en")
-TIME_ZONE = env.str("TIME_ZONE", "UTC")
+LANGUAGE_CODE = env.text(
+    "LANGUAGE_CODE", "en", pattern=r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", expected="a code such as en"
+)
+TIME_ZONE = env.zone("TIME_ZONE", "UTC")
 USE_I18N = True
 USE_TZ = True
 
@@ -110,7 +121,7 @@ STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 MEDIA_URL = "media/"
 MEDIA_ROOT = DATA_DIR / "published"
-SERVE_MEDIA = env.bool("SERVE_MEDIA", True)
+SERVE_MEDIA = env.flag("SERVE_MEDIA", True)
 SPOOL_DIR = DATA_DIR / "spool"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -130,8 +141,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 25 * 1024 * 1024
 
 # --- Work in the background -------------------------------------------------------------
 
-WORKER_THREADS = env.int("WORKER_THREADS", 16, low=1)
-DRAW_PROCESSES = env.int("DRAW_PROCESSES", 2, low=1)
+WORKER_THREADS = env.number("WORKER_THREADS", 16, low=1)
+DRAW_PROCESSES = env.number("DRAW_PROCESSES", 2, low=1)
 TASKS = {
     "default": {
         "BACKEND": "huey.contrib.djhuey.tasks_backend.HueyBackend",
@@ -157,19 +168,23 @@ HUEY = {
 # --- Pictures ---------------------------------------------------------------------------
 
 # 0: every section may have a picture; n: only the first n sections are wanted by rule.
-SECTION_PICTURES = env.int("SECTION_PICTURES", 0, low=0)
+SECTION_PICTURES = env.number("SECTION_PICTURES", 0, low=0)
 SOCIAL_CARD = env.choice("SOCIAL_CARD", "crop", ("crop", "text"))
 PUBLISH_GATE = env.choice("PUBLISH_GATE", "warn", ("warn", "block"))
-CURRENCY = env.str("CURRENCY", "USD")
+CURRENCY = env.text(
+    "CURRENCY", "USD", pattern=r"[A-Z]{3}", expected="three capital letters such as USD"
+)
 
 # --- Security ---------------------------------------------------------------------------
 
-HTTPS = env.bool("HTTPS", False)
+HTTPS = env.flag("HTTPS", False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", 31_536_000 if HTTPS else 0, low=0)
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_HSTS_SECONDS > 0
-if env.bool("BEHIND_PROXY", False):
+SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", 30 * 24 * 3600 if HTTPS else 0, low=0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.flag("HSTS_SUBDOMAINS", False)
+# Subdomains and preloading bind a whole domain: its owner decides, so no check asks for them.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+if env.flag("BEHIND_PROXY", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -177,6 +192,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 
 # --- Logging ----------------------------------------------------------------------------
 
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -184,7 +200,7 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
-        "imagegen": {"level": env.str("LOG_LEVEL", "INFO"), "propagate": True},
+        "imagegen": {"level": env.choice("LOG_LEVEL", "INFO", LOG_LEVELS), "propagate": True},
         "huey": {"level": "WARNING", "propagate": True},
         "django_tasks": {"level": "WARNING", "propagate": True},
     },
