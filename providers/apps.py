@@ -1,6 +1,20 @@
+from typing import Any
+
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class ProvidersConfig(AppConfig):
     name = "providers"
     verbose_name = "Providers"
+
+    def ready(self) -> None:
+        from providers import checks  # noqa: F401 (registers itself)
+
+        post_migrate.connect(_install, sender=self)
+
+
+def _install(*, using: str, **details: Any) -> None:
+    from providers.services import install_embedded_connections
+
+    install_embedded_connections(using=using)
