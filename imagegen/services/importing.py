@@ -13,6 +13,7 @@ from django.db import transaction
 
 from blog.hooks import MetPicture
 from blog.models import Post, PostPicture
+from blog.services import forget_pictures, keep_picture
 from imagegen.errors import ImagegenError, Refused
 from imagegen.imaging import encode
 from imagegen.imaging.reading import MAX_UPLOAD_BYTES
@@ -27,6 +28,7 @@ from providers.pool import ChildDied, ChildTimeout, run_in_child
 
 ENCODE_SECONDS = 30.0
 FOLDER = "originals/bundles"
+COLUMNS = ("path", "sha256", "width", "height")
 
 
 def on_pictures_met(*, post: Post, pictures: Iterable[MetPicture]) -> list[str]:
@@ -105,21 +107,17 @@ def _take_body_picture(post: Post, picture: MetPicture) -> None:
     start = f"{FOLDER}/{post.pk}/{hash_source(picture.path)[:32]}."
     present = PostPicture.objects.filter(post=post, name=picture.name).first()
     if present is not None and present.path.startswith(start):
-        if present.alt != picture.alt:
-            PostPicture.objects.filter(pk=present.pk).update(alt=picture.alt)
-        return
-    facts = _copy_of_same_file(post, start) or _store_clean_copy(picture.path, start)
-    PostPicture.objects.update_or_create(
-        post=post, name=picture.name, defaults={"alt": picture.alt, **facts}
-    )
-    if present is not None:
+        facts = {column: getattr(present, column) for column in COLUMNS}
+    else:
+        facts = _copy_of_same_file(post, start) or _store_clean_copy(picture.path, start)
+    keep_picture(post=post, name=picture.name, alt=picture.alt, **facts)
+    if present is not None and present.path != facts["path"]:
         _remove_later(present.path)
 
 
 def _copy_of_same_file(post: Post, start: str) -> dict | None:
     """The stored copy, if the text names the same file in another way too."""
-    columns = ("path", "sha256", "width", "height")
-    return PostPicture.objects.filter(post=post, path__startswith=start).values(*columns).first()
+    return PostPicture.objects.filter(post=post, path__startswith=start).values(*COLUMNS).first()
 
 
 def _store_clean_copy(source: str, start: str) -> dict:
@@ -135,10 +133,14 @@ def _store_clean_copy(source: str, start: str) -> dict:
 
 def _drop_unnamed(post: Post, names: set[str]) -> None:
     """Forget pictures that neither the import nor the text names any more."""
-    for picture in PostPicture.objects.filter(post=post).exclude(name__in=names):
-        if picture.name not in post.body:
-            picture.delete()
-            _remove_later(picture.path)
+    unnamed = [
+        picture
+        for picture in PostPicture.objects.filter(post=post).exclude(name__in=names)
+        if picture.name not in post.body
+    ]
+    forget_pictures(post=post, names=[picture.name for picture in unnamed])
+    for picture in unnamed:
+        _remove_later(picture.path)
 
 
 def _remove_later(path: str) -> None:

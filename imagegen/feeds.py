@@ -1,0 +1,34 @@
+"""The blog's feed with each post's hero picture as an enclosure."""
+
+from django.core.files.storage import storages
+from django.utils.feedgenerator import Enclosure
+
+from blog.feeds import PostFeed, absolute
+from blog.models import Post
+from imagegen.models import Rendition
+from prompts.models import Role
+
+
+class PictureFeed(PostFeed):
+    """One query more than the blog's own, whatever the number of posts."""
+
+    def items(self) -> list[Post]:
+        posts = super().items()
+        heroes = {
+            row.slot.post_id: row
+            for row in Rendition.objects.live()
+            .filter(slot__post__in=posts, slot__role=Role.HERO, purpose=Rendition.Purpose.WEB)
+            .select_related("slot")
+            .only("path", "byte_size", "slot__post_id")
+        }
+        for post in posts:
+            # On the post, since one feed object serves all requests.
+            post.hero_copy = heroes.get(post.pk)
+        return posts
+
+    def item_enclosures(self, item: Post) -> list[Enclosure]:
+        copy: Rendition | None = getattr(item, "hero_copy", None)
+        if copy is None:
+            return []
+        address = absolute(storages["published"].url(copy.path))
+        return [Enclosure(address, str(copy.byte_size), "image/jpeg")]
