@@ -1,11 +1,15 @@
 from typing import Any
 
 from django.apps import AppConfig
+from django.apps import apps as installed_apps
 from django.db.models.signals import post_migrate
 
 
-def install_groups_after_migration(*, apps: Any, **event: Any) -> None:
-    """The groups and their permissions are there as soon as the tables are."""
+def install_groups_after_migration(*, apps: Any = installed_apps, **event: Any) -> None:
+    """The groups and their permissions are there as soon as the tables are.
+
+    The command `flush` sends the signal too, without a registry of its own.
+    """
     from imagegen.services.access import install_groups
 
     install_groups(apps)

@@ -1,0 +1,61 @@
+"""The spool: what it says is complete, is complete and on disk."""
+
+from decimal import Decimal
+
+from imagegen.services.spool import Spool, spooled_keys
+from providers.types import Result, SpoolFile
+
+
+def spooled(key: str, data: bytes) -> SpoolFile:
+    with Spool(key).open_file() as writer:
+        writer.write(data)
+        return writer.close_file()
+
+
+def test_closed_file_has_size_and_hash():
+    file = spooled("k", b"abc")
+    assert (file.size, file.sha256[:8]) == (3, "ba7816bf")
+
+
+def test_file_written_by_another_process_is_measured():
+    with Spool("k").open_file() as writer:
+        with open(writer.path, "wb") as other:
+            other.write(b"abc")
+        assert writer.close_file().size == 3
+
+
+def test_left_without_closing_nothing_stays():
+    with Spool("k").open_file() as writer:
+        writer.write(b"abc")
+    assert Spool("k").finished_files() == [] and list(Spool("k").folder.iterdir()) == []
+
+
+def test_second_file_gets_another_name():
+    spool = Spool("k")
+    names = set()
+    for _ in range(2):
+        with spool.open_file() as writer:
+            names.add(writer.close_file().path)
+    assert len(names) == 2
+
+
+def test_result_is_there_only_after_commit():
+    file = spooled("k", b"abc")
+    assert Spool("k").read_result() is None
+    Spool("k").commit(Result(files=(file,), cost=Decimal("0.04"), seed=7))
+    again = Spool("k").read_result()
+    assert again.files == (file,) and again.cost == Decimal("0.04")
+
+
+def test_moved_spool_is_still_read(settings, tmp_path):
+    Spool("k").commit(Result(files=(spooled("k", b"abc"),)))
+    moved = tmp_path / "elsewhere"
+    settings.SPOOL_DIR.rename(moved)
+    settings.SPOOL_DIR = moved
+    assert Spool("k").read_result().files[0].path.startswith(str(moved))
+
+
+def test_quarantined_file_leaves_the_folder():
+    file = spooled("k", b"abc")
+    Spool("k").quarantine(file.path)
+    assert Spool("k").finished_files() == [] and list(spooled_keys()) == ["k"]
