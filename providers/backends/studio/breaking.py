@@ -8,7 +8,7 @@ from .type import Block, font
 _MEASURE_SIZE = 256
 _MANY_PIECES = 40
 _GOOD_SHARE = 0.55  # of the largest size: below it long words are rather broken
-_SHORT_WORD, _SHORT_WORD_COST = 2, 0.05  # "a" or "of" reads better on the next line
+_SHORT_WORD_COST = {1: 0.4, 2: 0.05}  # "a" or "of" reads better on the next line
 _WIDOW, _WIDOW_COST = 3, 0.3  # a lone short word at the end
 _DASH_COST = 0.6  # a dash belongs to the end of a line, not to the beginning
 
@@ -170,9 +170,7 @@ def _best_break(before, words, space, limit, target, end: int) -> tuple[float, i
     """Return the least cost of a line ending before word `end`, and the word it starts with."""
     best, width = None, -space
     last = words[end - 1]
-    extra = 0.0
-    if end < len(words) and len(last.text) <= _SHORT_WORD:
-        extra = _SHORT_WORD_COST
+    extra = _SHORT_WORD_COST.get(len(last.text), 0.0) if end < len(words) else 0.0
     for start in range(end - 1, -1, -1):
         width += words[start].width + space
         if width > limit + 1e-6 or (start < end - 1 and words[start].ends):
@@ -212,7 +210,11 @@ def _with_ellipsis(ruler: _Ruler, words: list[_Word]) -> list[_Word]:
 
 def _one_line(text: str, face: str, box, size: int) -> Block:
     """Return the beginning of a text that does not even fit with its first word."""
-    real = font(face, size)
-    while len(text) > 1 and real.getlength(f"{text}…") > box[0]:
-        text = text[:-1]
-    return Block((f"{text}…",), face, size, box[0])
+    real, low, high = font(face, size), 1, min(len(text), 200)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if real.getlength(f"{text[:middle]}…") <= box[0]:
+            low = middle
+        else:
+            high = middle - 1
+    return Block((f"{text[:low]}…",), face, size, box[0])

@@ -3,10 +3,11 @@
 OKLab arrays are float32 of shape (…, 3) holding L (0 black to 1 white), a and b.
 """
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
+
+from .options import parse_hex
 
 DEFAULT_PALETTES: tuple[tuple[str, ...], ...] = (
     ("#0b1230", "#17396d", "#2f74b8", "#7cc3e6", "#f3f6f4"),
@@ -23,8 +24,6 @@ MIN_SWATCHES = 5
 MIN_LIGHTNESS_RANGE = 0.58
 _SAME_COLOUR = 0.015
 _GREY_CHROMA = 0.035
-
-_HEX = re.compile(r"#?([0-9a-fA-F]{6}|[0-9a-fA-F]{3})")
 
 _TO_LMS = np.array(
     [
@@ -58,17 +57,6 @@ def _gamma_table() -> np.ndarray:
 _GAMMA = _gamma_table()
 
 
-def parse_hex(text: str) -> tuple[int, int, int]:
-    """Return the red, green and blue bytes of `#rgb` or `#rrggbb`; ValueError otherwise."""
-    match = _HEX.fullmatch(text.strip()) if isinstance(text, str) else None
-    if not match:
-        raise ValueError(f"{text!r} is not a colour: write it like #1f5aa8.")
-    digits = match.group(1)
-    if len(digits) == 3:
-        digits = "".join(d * 2 for d in digits)
-    return int(digits[0:2], 16), int(digits[2:4], 16), int(digits[4:6], 16)
-
-
 def to_hex(rgb: "np.ndarray | tuple[int, int, int]") -> str:
     """Return `#rrggbb` for three bytes."""
     return "#{:02x}{:02x}{:02x}".format(*(int(v) for v in rgb))
@@ -85,10 +73,10 @@ def luminance(rgb: np.ndarray) -> np.ndarray:
     return linear_light(rgb) @ np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
 
 
-def contrast(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+def contrast(one: "np.ndarray | np.floating", other: "np.ndarray | np.floating") -> np.ndarray:
     """Return the WCAG contrast ratio (1 to 21) of two luminances."""
     high, low = np.maximum(one, other), np.minimum(one, other)
-    return (high + 0.05) / (low + 0.05)
+    return np.asarray((high + 0.05) / (low + 0.05))
 
 
 def to_oklab(rgb: np.ndarray) -> np.ndarray:
@@ -240,8 +228,3 @@ def _relit(colour: np.ndarray, lightness: float) -> np.ndarray:
     room = 1 - abs(2 * lightness - 1) ** 2
     factor = min(1.0, 0.25 + 0.75 * room)
     return np.array([lightness, colour[1] * factor, colour[2] * factor], dtype=np.float32)
-
-
-def default_palette(choice: int) -> tuple[str, ...]:
-    """Return one of the house palettes by number (any whole number is fine)."""
-    return DEFAULT_PALETTES[choice % len(DEFAULT_PALETTES)]

@@ -1,7 +1,6 @@
-"""From a specification to a finished picture, or to a file: the studio's two entrances."""
+"""From a specification to a finished picture."""
 
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 from PIL import Image
 
@@ -11,9 +10,11 @@ from .describe import describe
 from .families import family
 from .layouts import layout
 from .layouts.page import Words
-from .names import FAMILIES, LAYOUTS, check_family, check_layout, check_size
+from .options import FAMILIES, LAYOUTS, check_family, check_layout, check_size
 from .type import GROTESQUE, LABEL, SERIF, settable
 
+# Far more than can be shown; what goes beyond would only cost time.
+_LONGEST_TITLE, _LONGEST_LABEL = 1000, 200
 _FACES = {"split": SERIF, "poster": GROTESQUE, "full-bleed": GROTESQUE}
 
 
@@ -80,8 +81,9 @@ def draw(spec: StudioSpec) -> Drawing:
 
 def _words(spec: StudioSpec, wished: str) -> tuple[Words, tuple[str, ...]]:
     """Reduce the texts to what the fonts can show, and say what was left out."""
-    title = settable(spec.title, _FACES[wished])
-    kicker, footer = settable(spec.kicker, LABEL), settable(spec.footer, LABEL)
+    title = settable(spec.title[:_LONGEST_TITLE], _FACES[wished])
+    kicker = settable(spec.kicker[:_LONGEST_LABEL], LABEL)
+    footer = settable(spec.footer[:_LONGEST_LABEL], LABEL)
     notes = []
     if spec.title.strip() and not title.text:
         notes.append("The title has no characters that the studio's fonts can show: pattern only.")
@@ -99,36 +101,3 @@ def _words(spec: StudioSpec, wished: str) -> tuple[Words, tuple[str, ...]]:
 
 def _characters(count: int) -> str:
     return "1 character" if count == 1 else f"{count} characters"
-
-
-def spec_from_dict(data: dict[str, Any]) -> StudioSpec:
-    """Build a specification from plain values; ValueError names one that is not known."""
-    known = {f.name for f in fields(StudioSpec)}
-    unknown = sorted(set(data) - known)
-    if unknown:
-        raise ValueError(f"The studio does not know: {', '.join(unknown)}.")
-    return StudioSpec(**{**data, "palette": tuple(data.get("palette") or ())})
-
-
-def render_to_file(data: dict[str, Any], path: str, file_format: str = "png") -> dict[str, Any]:
-    """Draw a specification (plain values) into a file; for use in a child process.
-
-    Returns family, layout, palette, description, notes, width and height as plain values. The
-    file carries no metadata: marking copies is the publisher's work.
-    """
-    drawing = draw(spec_from_dict(data))
-    if file_format == "png":
-        drawing.image.save(path, format="PNG", compress_level=1)
-    elif file_format in ("jpeg", "jpg"):
-        drawing.image.save(path, format="JPEG", quality=92, subsampling=0)
-    else:
-        raise ValueError(f"The studio writes png and jpeg, not {file_format!r}.")
-    return {
-        "family": drawing.family,
-        "layout": drawing.layout,
-        "palette": list(drawing.palette),
-        "description": drawing.description,
-        "notes": list(drawing.notes),
-        "width": drawing.image.width,
-        "height": drawing.image.height,
-    }

@@ -120,16 +120,17 @@ def _spelled(char: str, known: frozenset[int]) -> str | None:
 @lru_cache(maxsize=1)
 def _places_marks() -> bool:
     """Tell whether Pillow's complex text layout is there; without it loose marks go astray."""
-    return features.check("raqm")
+    return bool(features.check("raqm"))
 
 
 def _tidied(text: str, dropped: int) -> str:
     """Close the gaps that dropped characters leave; nothing is left when no letter is."""
+    if dropped:
+        text = text.replace("()", "").strip(" ,;:-–—·|/")
     text = " ".join(text.split())
     if dropped:
         for mark in ",.;:!?)":
             text = text.replace(f" {mark}", mark)
-        text = text.replace("()", "").strip(" ,;:-–—·|/")
     return text if any(c.isalnum() for c in text) else ""
 
 

@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-from ..names import FAMILIES
+from ..options import FAMILIES
 
 
 def family(name: str):

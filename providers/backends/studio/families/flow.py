@@ -75,7 +75,8 @@ def _smoothed(path: np.ndarray) -> np.ndarray:
     padded = np.pad(path, ((0, 0), (2, 2), (0, 0)), mode="reflect", reflect_type="odd")
     weights = (1 / 9, 2 / 9, 3 / 9, 2 / 9, 1 / 9)
     steps = path.shape[1]
-    return sum(np.float32(w) * padded[:, i : i + steps] for i, w in enumerate(weights))
+    parts = [np.float32(w) * padded[:, i : i + steps] for i, w in enumerate(weights)]
+    return np.sum(parts, axis=0)
 
 
 def _bends(path: np.ndarray) -> np.ndarray:

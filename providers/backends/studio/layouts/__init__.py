@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-from ..names import LAYOUTS
+from ..options import LAYOUTS
 
 
 def layout(name: str):

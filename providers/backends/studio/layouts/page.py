@@ -8,9 +8,9 @@ from PIL import Image
 
 from ..breaking import fit
 from ..canvas import Art, Canvas
-from ..colour import to_bytes
+from ..colour import contrast, luminance, to_bytes
 from ..fields import grid
-from ..ink import best_ink, write
+from ..ink import BLACK, WHITE, best_ink, write
 from ..type import Block, block_mask, clipped_label, label_mask, label_width
 
 Pattern = Callable[[Canvas], Art]
@@ -18,6 +18,7 @@ Pattern = Callable[[Canvas], Art]
 _KICKER_SPACING = 0.1
 _SMALLEST_WITH_LABELS = 300
 _LAMP_STEPS = 200
+_GROUND_CONTRAST = 7.0
 
 
 @dataclass(frozen=True)
@@ -165,6 +166,17 @@ def lit_ground(canvas: Canvas, ground: np.ndarray, amount: float) -> Image.Image
     return Image.fromarray(to_bytes(tones)[index.clip(0, _LAMP_STEPS - 1).astype(np.uint8)])
 
 
+def strengthened(ground: np.ndarray) -> np.ndarray:
+    """Return the ground moved away from middle lightness until a text can stand out on it."""
+    ground = ground.copy()
+    step = -0.01 if float(luminance(to_bytes(ground))) < 0.3 else 0.01
+    extremes = luminance(np.array([BLACK, WHITE], dtype=np.uint8))
+    while float(contrast(luminance(to_bytes(ground)), extremes).max()) < _GROUND_CONTRAST:
+        ground[0] += step
+    return ground
+
+
 def rgb(lab) -> tuple[int, int, int]:
     """Return the bytes of one OKLab colour."""
-    return tuple(int(v) for v in to_bytes(lab))
+    red, green, blue = (int(v) for v in to_bytes(lab))
+    return red, green, blue

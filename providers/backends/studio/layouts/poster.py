@@ -5,7 +5,7 @@ from PIL import Image
 
 from ..canvas import Canvas
 from ..colour import Palette, chroma, contrast, luminance, to_bytes
-from ..ink import BLACK, MIN_CONTRAST, WHITE, best_ink, together
+from ..ink import MIN_CONTRAST, WHITE, best_ink, together
 from .page import (
     Column,
     Cover,
@@ -17,16 +17,16 @@ from .page import (
     print_texts,
     rgb,
     shown_title,
+    strengthened,
 )
 
 _TONES = (-0.085, -0.045, 0.0, 0.032, 0.062)
-_GROUND_CONTRAST = 7.0
 _STRENGTHS = (1.0, 0.75, 0.5, 0.3, 0.15, 0.0)
 
 
 def draw(canvas: Canvas, pattern: Pattern, words: Words) -> Cover:
     """Draw a cover that is nearly all title."""
-    ground = _strengthened(_ground(canvas))
+    ground = strengthened(_ground(canvas))
     tonal = Palette(canvas.palette.colours, _tonal(ground))
     art = pattern(Canvas(canvas.width, canvas.height, tonal, canvas.chance))
     align = canvas.one_of(("left", "left", "left", "centre"))
@@ -66,16 +66,6 @@ def _ground(canvas: Canvas) -> np.ndarray:
     weights[-1] *= 0.25
     pick = canvas.chance.random_sample() * float(weights.sum())
     return swatches[int(np.searchsorted(np.cumsum(weights), pick).clip(0, len(swatches) - 1))]
-
-
-def _strengthened(ground: np.ndarray) -> np.ndarray:
-    """Return the ground moved away from middle lightness until a text can stand out on it."""
-    ground = ground.copy()
-    step = -0.01 if float(luminance(to_bytes(ground))) < 0.3 else 0.01
-    extremes = luminance(np.array([BLACK, WHITE], dtype=np.uint8))
-    while float(contrast(luminance(to_bytes(ground)), extremes).max()) < _GROUND_CONTRAST:
-        ground[0] += step
-    return ground
 
 
 def _tonal(ground: np.ndarray) -> np.ndarray:

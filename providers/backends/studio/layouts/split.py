@@ -18,6 +18,7 @@ from .page import (
     print_texts,
     rgb,
     shown_title,
+    strengthened,
 )
 
 _GROUND_CONTRAST = 7.0
@@ -35,7 +36,7 @@ class _Plan:
 def draw(canvas: Canvas, pattern: Pattern, words: Words) -> Cover:
     """Draw a cover with the title at one side and the pattern at the other."""
     plan = _plan(canvas)
-    ground = _ground(canvas)
+    ground = strengthened(_ground(canvas))
     image = lit_ground(canvas, ground, 0.045)
     left, top, right, bottom = plan.pane
     art = pattern(canvas.part(right - left, bottom - top))

@@ -1,7 +1,9 @@
-"""The names of the families and layouts, and the words for a wrong one.
+"""What can be asked of the studio: names, sizes, colours, and the words for a wrong one.
 
 No drawing library is imported here: forms and capability lists read this module.
 """
+
+import re
 
 FAMILIES: dict[str, str] = {
     "ribbons": "ribbons",
@@ -19,6 +21,9 @@ LAYOUTS: dict[str, str] = {
 }
 
 MIN_SIDE, MAX_SIDE, MAX_ASPECT = 256, 2048, 4.0
+FILE_FORMATS = ("png", "jpeg")
+
+_HEX = re.compile(r"#?([0-9a-fA-F]{6}|[0-9a-fA-F]{3})")
 
 
 def check_family(name: str) -> None:
@@ -43,6 +48,17 @@ def check_size(width: int, height: int) -> None:
         )
 
 
+def parse_hex(text: str) -> tuple[int, int, int]:
+    """Return the red, green and blue bytes of `#rgb` or `#rrggbb`; ValueError otherwise."""
+    match = _HEX.fullmatch(text.strip()) if isinstance(text, str) else None
+    if not match:
+        raise ValueError(f"{text!r} is not a colour: write it like #1f5aa8.")
+    digits = match.group(1)
+    if len(digits) == 3:
+        digits = "".join(d * 2 for d in digits)
+    return int(digits[0:2], 16), int(digits[2:4], 16), int(digits[4:6], 16)
+
+
 def _check(what: str, name: str, choices: dict[str, str]) -> None:
-    if name and name not in choices:
+    if name and (not isinstance(name, str) or name not in choices):
         raise ValueError(f"There is no {what} {name!r}: choose one of {', '.join(choices)}.")
