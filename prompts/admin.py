@@ -129,8 +129,8 @@ class PromptTemplateAdmin(PromptMedia, admin.ModelAdmin):
     def placeholders(self, template: PromptTemplate) -> SafeString:
         rows = format_html_join(
             "",
-            "<tr><td><code>{}</code></td><td>{}</td><td>{:,}</td></tr>",
-            ((field.placeholder, field.label, field.limit) for field in FIELDS.values()),
+            "<tr><td><code>{}</code></td><td>{}</td><td>{}</td></tr>",
+            ((field.placeholder, field.label, f"{field.limit:,}") for field in FIELDS.values()),
         )
         return format_html(
             '<table class="placeholders"><thead><tr><th>placeholder</th><th>stands for</th>'

@@ -40,7 +40,7 @@ def render_palette(palette: Iterable[str]) -> SafeString:
     """The colours of a palette side by side; their codes are read out and shown on hover."""
     colours = list(palette)
     if not colours:
-        return format_html('<span class="palette-none">none</span>')
+        return format_html('<span class="palette-none">{}</span>', "none")
     swatches = format_html_join(
         "", '<i style="background:{}" title="{}"></i>', ((colour, colour) for colour in colours)
     )

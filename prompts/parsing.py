@@ -198,6 +198,7 @@ def _is_setting(item: str) -> bool:
     pair = _KEY_VALUE.match(item)
     return bool(
         SIZE.match(item)
+        or RATIO.match(item)
         or _FLAG.match(item)
         or (pair and is_known_key(pair[1]))
         or _KEY_AND_WORD.match(item)

@@ -60,7 +60,7 @@ def save_template(*, template: PromptTemplate) -> PromptTemplate:
 
     Raises ValidationError.
     """
-    template.full_clean(validate_constraints=False)
+    template.full_clean()
     if template.is_default:
         others = PromptTemplate.objects.filter(role=template.role, is_default=True)
         others.exclude(pk=template.pk).update(is_default=False)

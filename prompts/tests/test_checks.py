@@ -1,0 +1,70 @@
+"""System checks: what an operator is told about defaults and models."""
+
+from datetime import date
+
+import pytest
+
+from prompts.checks import check_prompts
+from prompts.models import ImageSetting, PromptTemplate, RoleDefault
+
+pytestmark = pytest.mark.django_db
+
+
+def told() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for message in check_prompts(None, databases=["default"]):
+        found.setdefault(message.id, []).append(message.msg)
+    return found
+
+
+def hero_model():
+    return ImageSetting.objects.get(slug="house-hero").model
+
+
+def test_fresh_installation_has_nothing_to_tell():
+    assert told() == {}
+
+
+def test_nothing_is_asked_without_a_database(django_assert_num_queries):
+    with django_assert_num_queries(0):
+        assert check_prompts(None) == []
+
+
+def test_missing_default_is_told():
+    RoleDefault.objects.filter(role="social").delete()
+    assert told() == {"prompts.W001": ["The role Social card has no default example or setting."]}
+
+
+def test_missing_default_template_is_told():
+    PromptTemplate.objects.filter(role="hero").update(is_default=False)
+    assert told() == {"prompts.W004": ["The role Hero has no default prompt template."]}
+
+
+def test_default_with_a_disabled_model_is_told():
+    model = hero_model()
+    model.enabled = False
+    model.save()
+    assert (
+        "The default for Hero (“House default, hero”) uses the model" in told()["prompts.W002"][0]
+    )
+
+
+def test_default_with_a_disabled_provider_is_told():
+    connection = hero_model().connection
+    connection.enabled = False
+    connection.save()
+    assert len(told()["prompts.W002"]) == 3
+
+
+def test_default_without_a_model_is_told():
+    ImageSetting.objects.filter(slug="house-hero").update(model=None)
+    assert "names no model" in told()["prompts.W002"][0]
+
+
+def test_retired_model_is_told_with_its_successor():
+    model = hero_model()
+    model.shutdown_at, model.successor = date(2026, 1, 1), "patterns-2"
+    model.save()
+    messages = check_prompts(None, databases=["default"])
+    assert {message.id for message in messages} == {"prompts.W002", "prompts.W003"}
+    assert "Its successor is patterns-2." in {message.hint for message in messages}
