@@ -148,8 +148,7 @@ class ImageSettingAdmin(admin.ModelAdmin):
     list_select_related = ["model__connection", "style", "format", "template"]
     search_fields = ["name", "slug", "model__name", "style__name"]
     prepopulated_fields = {"slug": ["name"]}
-    raw_id_fields = ["model"]
-    autocomplete_fields = ["style", "format", "template"]
+    autocomplete_fields = ["model", "style", "format", "template"]
     readonly_fields = ["version", "updated_at"]
     fieldsets = [
         (None, {"fields": ["name", "slug"]}),
@@ -186,8 +185,7 @@ class ImagePromptExampleAdmin(PromptMedia, admin.ModelAdmin):
     list_select_related = ["style", "format"]
     search_fields = ["name", "slug", "subject", "description", "style__name"]
     prepopulated_fields = {"slug": ["name"]}
-    raw_id_fields = ["model"]
-    autocomplete_fields = ["style", "format", "setting"]
+    autocomplete_fields = ["model", "style", "format", "setting"]
     readonly_fields = ["preview"]
     fieldsets = [
         (None, {"fields": ["name", "slug", "subject", "description"]}),
@@ -240,7 +238,9 @@ class ImagePromptAdmin(PromptMedia, admin.ModelAdmin):
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ImagePrompt]:
-        listing = request.resolver_match and request.resolver_match.url_name.endswith("_changelist")
+        """The list leaves out what only the page of one prompt shows."""
+        match = request.resolver_match
+        listing = match is not None and str(match.url_name).endswith("_changelist")
         prompts = super().get_queryset(request)
         return prompts.defer("parts", "negative_text") if listing else prompts
 

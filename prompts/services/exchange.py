@@ -216,7 +216,7 @@ def _keep_prompt(entry: ParsedSettings, setting: ImageSetting) -> bool:
     plain = plain.replace("[[", "[ [").replace("]]", "] ]")
     example = ImagePromptExample.objects.filter(slug=setting.slug).first()
     entry.notes.append(f"the prompt is kept as the example “{setting.name}”")
-    if example and (example.description, example.setting_id) == (plain, setting.pk):
+    if example and (example.description, example.setting) == (plain, setting):
         return False
     example = example or ImagePromptExample(slug=setting.slug, name=setting.name)
     example.description, example.setting, example.subject = plain, setting, "imported"
@@ -231,7 +231,7 @@ class Catalogue:
     def __init__(self) -> None:
         self.rows: dict[str, dict[str, models.Model]] = {}
         for field_name, model in _LINKS.items():
-            found = model._default_manager.all()
+            found: Iterable[Any] = model._default_manager.all()
             self.rows[field_name] = {
                 key.casefold(): row for row in found for key in (row.name, row.slug)
             }

@@ -102,8 +102,9 @@ def _create(kind: str, model: type[models.Model], items: dict[str, dict[str, Any
 def _renew(entry: LibraryEntry, model: type[models.Model], item: dict[str, Any]) -> bool:
     """Brings a row up to a newer library, when it is still as it was installed."""
     row = model._default_manager.filter(**{_key_field(item): entry.slug}).first()
-    untouched = row is not None and _row_hash(row) == entry.row_hash
-    if untouched:
+    untouched = False
+    if row is not None and _row_hash(row) == entry.row_hash:
+        untouched = True
         for name, value in _values(item, _links([item])).items():
             setattr(row, name, value)
         _save(row)
@@ -150,7 +151,7 @@ def _yield_default(row: models.Model) -> None:
 
 def _makes_sense(row: models.Model) -> bool:
     """A default whose setting somebody deleted is none."""
-    return not isinstance(row, RoleDefault) or bool(row.example_id or row.setting_id)
+    return not isinstance(row, RoleDefault) or bool(row.example or row.setting)
 
 
 def _links(items: Iterable[dict[str, Any]]) -> dict[tuple[str, str], models.Model]:
