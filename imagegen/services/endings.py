@@ -34,7 +34,7 @@ def end_with_problem(
 
     Only what surely cost nothing is tried again by itself, at most five times.
     """
-    billed = "no" if _is_free(attempt) else problem.billed
+    billed = "no" if is_free(attempt) else problem.billed
     facts = describe(problem, billed)
     with transaction.atomic():
         if isinstance(problem, errors.ContentRejected):
@@ -54,7 +54,8 @@ def end_with_problem(
             _fail_or_retry(job, problem, facts)
 
 
-def _is_free(attempt: Attempt) -> bool:
+def is_free(attempt: Attempt) -> bool:
+    """The price is known to be nothing: no doubt about the call can cost anything."""
     return attempt.estimate is not None and attempt.estimate == 0
 
 

@@ -176,19 +176,15 @@ def _call(provider: Provider, request: ImageRequest, attempt: Attempt) -> Result
         _let_go_of_database()
         return provider.generate(request, key, sink)
     _let_go_of_database()
-    if attempt.handle and attempt.recovery in (Recovery.LOOKUP, Recovery.HANDLE):
-        return provider.collect(Handle(data=attempt.handle), sink)
-    if attempt.recovery == Recovery.OWN_KEY or not attempt.reserved and _is_free(attempt):
+    handle = Handle(data=attempt.handle) if attempt.handle else provider.handle_for(key)
+    if handle and attempt.recovery in (Recovery.LOOKUP, Recovery.HANDLE):
+        return provider.collect(handle, sink)
+    if attempt.recovery == Recovery.OWN_KEY or endings.is_free(attempt):
         return provider.generate(request, key, sink)
     raise errors.OutcomeUnknown(
         f"Sent to {attempt.connection_name}, then the worker stopped before an answer came.",
         hint="The provider has no way to ask for it again.",
     )
-
-
-def _is_free(attempt: Attempt) -> bool:
-    """The price is known to be nothing, so sending again cannot cost anything."""
-    return attempt.estimate is not None and attempt.estimate == 0
 
 
 def _let_go_of_database() -> None:
