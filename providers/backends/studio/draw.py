@@ -88,16 +88,12 @@ def _words(spec: StudioSpec, wished: str) -> tuple[Words, tuple[str, ...]]:
     if spec.title.strip() and not title.text:
         notes.append("The title has no characters that the studio's fonts can show: pattern only.")
     elif title.dropped:
-        notes.append(
-            f"{_characters(title.dropped)} of the title cannot be shown and were left out."
-        )
-    dropped = kicker.dropped + footer.dropped
-    if title.text and dropped:
-        notes.append(
-            f"{_characters(dropped)} of the small texts cannot be shown and were left out."
-        )
+        notes.append(_left_out(title.dropped, "the title"))
+    if title.text and kicker.dropped + footer.dropped:
+        notes.append(_left_out(kicker.dropped + footer.dropped, "the small texts"))
     return Words(title.text, title.face, kicker.text, footer.text), tuple(notes)
 
 
-def _characters(count: int) -> str:
-    return "1 character" if count == 1 else f"{count} characters"
+def _left_out(count: int, where: str) -> str:
+    what, verb = ("character", "was") if count == 1 else ("characters", "were")
+    return f"{count} {what} of {where} cannot be shown and {verb} left out."
