@@ -1,0 +1,112 @@
+"""Who gets which file, and how it is served."""
+
+import pytest
+from django.core.files.storage import storages
+from django.urls import reverse
+
+from imagegen.models import Rendition
+from imagegen.services import publishing
+from imagegen.tests.factories import hero_of, make_post
+from imagegen.tests.stored import choose, in_this_process, put_output  # noqa: F401
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_this_process")]
+
+
+def body(response) -> bytes:
+    return b"".join(response.streaming_content)
+
+
+@pytest.fixture
+def output():
+    return put_output(hero_of(make_post()))
+
+
+@pytest.fixture
+def copy():
+    """A live public copy."""
+    post = make_post(published=True)
+    choose(hero_of(post))
+    publishing.publish_pictures(post_id=post.pk)
+    return Rendition.objects.live().first()
+
+
+@pytest.mark.parametrize("name", ["preview", "original"])
+@pytest.mark.parametrize(
+    ("who", "status"),
+    [("editor", 200), ("reviewer", 200), ("administrator", 200), ("stranger", 404), (None, 404)],
+)
+def test_private_files_are_for_staff_who_review(client, request, output, name, who, status):
+    if who:
+        client.force_login(request.getfixturevalue(who))
+    assert client.get(reverse(f"imagegen:{name}", args=[output.uuid])).status_code == status
+
+
+def test_member_who_is_no_staff_sees_no_preview(client, output, editor):
+    editor.is_staff = False
+    editor.save(update_fields=["is_staff"])
+    client.force_login(editor)
+    assert client.get(reverse("imagegen:preview", args=[output.uuid])).status_code == 404
+
+
+def test_original_is_a_download_that_nobody_keeps(client, output, editor):
+    client.force_login(editor)
+    response = client.get(reverse("imagegen:original", args=[output.uuid]))
+    assert response["Content-Disposition"] == f'attachment; filename="image-{output.pk}.png"'
+    assert response["Cache-Control"] == "private, no-store"
+    assert body(response) == storages["originals"].open(output.path).read()
+
+
+@pytest.mark.parametrize("name", ["preview", "original"])
+def test_private_files_are_never_run_or_sniffed(client, output, editor, name):
+    client.force_login(editor)
+    response = client.get(reverse(f"imagegen:{name}", args=[output.uuid]))
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in response["Content-Security-Policy"]
+    assert response["Cache-Control"].startswith("private")
+
+
+def test_missing_file_is_not_found(client, output, editor):
+    storages["originals"].delete(output.preview_path)
+    client.force_login(editor)
+    assert client.get(reverse("imagegen:preview", args=[output.uuid])).status_code == 404
+
+
+def test_public_copy_is_cached_for_ever(client, copy):
+    response = client.get(f"/media/{copy.path}")
+    assert response.status_code == 200
+    assert response["Content-Type"] == "image/jpeg"
+    assert response["Cache-Control"] == "public, max-age=31536000, immutable"
+
+
+def test_copy_that_is_not_live_is_not_found(client, copy):
+    Rendition.objects.update(live=False)
+    assert client.get(f"/media/{copy.path}").status_code == 404
+
+
+def test_withdrawn_copy_is_not_found_at_once(client, copy):
+    publishing.withdraw_post(post=copy.slot.post, user=None)
+    assert storages["published"].exists(copy.path)
+    assert client.get(f"/media/{copy.path}").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["secret_key", "../db.sqlite3", "pictures/zz/x.jpg", "pictures"])
+def test_nothing_else_is_served(client, db, path):
+    assert client.get(f"/media/{path}").status_code == 404
+
+
+def test_files_are_only_read(client, copy):
+    assert client.post(f"/media/{copy.path}").status_code == 405
+
+
+def test_feed_has_the_hero_as_an_enclosure(client, copy, settings):
+    settings.SITE_URL = "https://example.org"
+    text = client.get("/feed.xml").content.decode()
+    assert f'href="https://example.org/media/{copy.path}"' in text
+    assert 'rel="enclosure"' in text
+
+
+def test_feed_takes_one_query_more_for_all_heroes(client, copy, django_assert_max_num_queries):
+    for number in range(3):
+        choose(hero_of(make_post(title=f"Post {number}", published=True)))
+    with django_assert_max_num_queries(3):
+        client.get("/feed.xml")
