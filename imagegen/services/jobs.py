@@ -146,7 +146,7 @@ def _obtain(job: GenerationJob, attempt: Attempt) -> Result:
     request = ImageRequest.from_dict(job.request)
     started = time.monotonic()
     result = _call(provider, request, attempt)
-    logger.info(
+    logger.debug(
         "Job %s: %s answered in %.1f s.", job.pk, job.connection_name, time.monotonic() - started
     )
     return _mark_received(attempt, spool, result)

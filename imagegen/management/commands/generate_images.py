@@ -76,7 +76,7 @@ class Command(BaseCommand):
         cap = _amount(options["max_cost"])
         slots = self._slots(options, roles)
         if not slots:
-            self._say("Every place that was meant has its picture: there is nothing to do.")
+            self._say(_nothing_to_do())
             return _empty_report(), ALL_DONE
         plan = plan_batch(slots=slots, options=generation)
         self._show_plan(plan, cap)
@@ -139,6 +139,12 @@ class Command(BaseCommand):
     def _terminal(self) -> bool:
         stream = self.stderr if self.as_json else self.stdout
         return stream.isatty()
+
+
+def _nothing_to_do() -> str:
+    if not Post.objects.exists():
+        return "There are no posts yet. Bring some in with import_posts."
+    return "Every place that was meant has its picture: there is nothing to do."
 
 
 def _count(number: int, noun: str) -> str:
