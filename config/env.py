@@ -11,7 +11,6 @@ from typing import Any, NoReturn
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-DATABASE_ENGINES = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
 
@@ -90,12 +89,16 @@ class Env:
 
     def database(self, name: str, default: str) -> dict[str, Any]:
         """Django's `DATABASES` entry from an address such as `postgres://user@host/name`."""
+        address = self.secret(name) or default
+        expected = "sqlite:////path/to/file or postgres://user:password@host/name"
+        if not re.match(r"(sqlite|postgres|postgresql)://", address):
+            self._refuse(name, expected)
         try:
-            config = environ.Env.db_url_config(self.secret(name) or default)
+            config = environ.Env.db_url_config(address)
         except (ValueError, TypeError, KeyError, ImproperlyConfigured):
-            config = {}
-        if config.get("ENGINE") not in DATABASE_ENGINES or not config.get("NAME"):
-            self._refuse(name, "sqlite:////path/to/file or postgres://user:password@host/name")
+            self._refuse(name, expected)
+        if not config.get("NAME"):
+            self._refuse(name, expected)
         return config
 
     def secret(self, name: str, default: str = "") -> str:
