@@ -4,13 +4,15 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.contrib.admin.widgets import AdminTextareaWidget
+from django.db.models import Field, QuerySet, TextField
+from django.forms import Field as FormField
 from django.http import HttpRequest
 from django.template.defaultfilters import truncatechars
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from prompts.compose import ComposedPrompt, ComposeError
+from prompts.compose import ComposeError
 from prompts.fields import FIELDS
 from prompts.forms import StyleForm
 from prompts.models import (
@@ -25,12 +27,14 @@ from prompts.models import (
     StyleVersion,
 )
 from prompts.pages import render_palette, render_prompt
-from prompts.sample import preview_example, preview_template
+from prompts.sample import Preview, preview_example, preview_template
 from prompts.services import save_setting, save_style, save_template
 
 
-class PromptMedia:
-    """The sheet and script of the prompt view and the palettes."""
+class PromptAdmin(admin.ModelAdmin):
+    """With the sheet and script of the prompt view, and text fields of a fitting height."""
+
+    formfield_overrides = {TextField: {"widget": AdminTextareaWidget(attrs={"rows": 4})}}
 
     class Media:
         css = {"all": ["prompts/prompts.css"]}
@@ -59,11 +63,11 @@ class StyleVersionInline(admin.TabularInline):
 
 
 @admin.register(ImageStyle)
-class ImageStyleAdmin(PromptMedia, admin.ModelAdmin):
+class ImageStyleAdmin(PromptAdmin):
     """Styles with their colours; saving raises the version when the look changed."""
 
     form = StyleForm
-    list_display = ["name", "colours", "about", "version", "is_active", "updated_at"]
+    list_display = ["name", "colours", "about", "version", "is_active"]
     list_filter = ["is_active"]
     search_fields = ["name", "slug", "description", "fragment"]
     prepopulated_fields = {"slug": ["name"]}
@@ -88,7 +92,7 @@ class ImageStyleAdmin(PromptMedia, admin.ModelAdmin):
 
 
 @admin.register(ImageFormat)
-class ImageFormatAdmin(admin.ModelAdmin):
+class ImageFormatAdmin(PromptAdmin):
     """Formats with their size."""
 
     list_display = ["name", "usage", "aspect_ratio", "size", "description"]
@@ -102,7 +106,7 @@ class ImageFormatAdmin(admin.ModelAdmin):
 
 
 @admin.register(PromptTemplate)
-class PromptTemplateAdmin(PromptMedia, admin.ModelAdmin):
+class PromptTemplateAdmin(PromptAdmin):
     """Templates with the exact prompt that each makes of a sample post."""
 
     list_display = ["name", "role", "is_default", "description"]
@@ -120,6 +124,14 @@ class PromptTemplateAdmin(PromptMedia, admin.ModelAdmin):
         self, request: HttpRequest, obj: PromptTemplate, form: Any, change: bool
     ) -> None:
         save_template(template=obj)
+
+    def formfield_for_dbfield(
+        self, db_field: Field, request: HttpRequest, **kwargs: Any
+    ) -> FormField | None:
+        """The template's own text gets the room that it needs."""
+        if db_field.name == "text":
+            kwargs["widget"] = AdminTextareaWidget(attrs={"rows": 12})
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     @admin.display(description="what a sample post becomes")
     def preview(self, template: PromptTemplate) -> SafeString | str:
@@ -140,11 +152,10 @@ class PromptTemplateAdmin(PromptMedia, admin.ModelAdmin):
 
 
 @admin.register(ImageSetting)
-class ImageSettingAdmin(admin.ModelAdmin):
+class ImageSettingAdmin(PromptAdmin):
     """Settings with one line each that says it all."""
 
-    list_display = ["name", "summary", "style", "template", "version", "updated_at"]
-    list_filter = ["seed_policy"]
+    list_display = ["name", "summary", "style", "template", "version"]
     list_select_related = ["model__connection", "style", "format", "template"]
     search_fields = ["name", "slug", "model__name", "style__name"]
     prepopulated_fields = {"slug": ["name"]}
@@ -178,10 +189,10 @@ class ImageSettingAdmin(admin.ModelAdmin):
 
 
 @admin.register(ImagePromptExample)
-class ImagePromptExampleAdmin(PromptMedia, admin.ModelAdmin):
+class ImagePromptExampleAdmin(PromptAdmin):
     """The library of examples, each with the prompt it makes."""
 
-    list_display = ["name", "subject", "style", "format", "what", "updated_at"]
+    list_display = ["name", "subject", "style", "format", "what"]
     list_select_related = ["style", "format"]
     search_fields = ["name", "slug", "subject", "description", "style__name"]
     prepopulated_fields = {"slug": ["name"]}
@@ -203,7 +214,7 @@ class ImagePromptExampleAdmin(PromptMedia, admin.ModelAdmin):
 
 
 @admin.register(RoleDefault)
-class RoleDefaultAdmin(admin.ModelAdmin):
+class RoleDefaultAdmin(PromptAdmin):
     """What the site uses for each role unless told otherwise; one row per role."""
 
     list_display = ["role", "example", "setting", "summary"]
@@ -211,7 +222,7 @@ class RoleDefaultAdmin(admin.ModelAdmin):
     autocomplete_fields = ["example", "setting"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        full = RoleDefault.objects.aggregate(rows=Count("pk"))["rows"] >= len(Role)
+        full = RoleDefault.objects.count() >= len(Role)
         return not full and super().has_add_permission(request)
 
     @admin.display(description="summary")
@@ -220,7 +231,7 @@ class RoleDefaultAdmin(admin.ModelAdmin):
 
 
 @admin.register(ImagePrompt)
-class ImagePromptAdmin(PromptMedia, admin.ModelAdmin):
+class ImagePromptAdmin(PromptAdmin):
     """Prompts as they were sent: to be read only."""
 
     list_display = ["beginning", "length", "created_at"]
@@ -257,11 +268,12 @@ class ImagePromptAdmin(PromptMedia, admin.ModelAdmin):
         return render_prompt(prompt.composed)
 
 
-def _preview(row: Any, compose_it: Callable[[Any], ComposedPrompt]) -> SafeString | str:
+def _preview(row: Any, compose_it: Callable[[Any], Preview]) -> SafeString | str:
     """The prompt view of a saved row, or the sentence that says why there is none."""
     if row.pk is None:
         return "Save once to see the exact prompt."
     try:
-        return render_prompt(compose_it(row))
+        preview = compose_it(row)
     except ComposeError as error:
         return format_html('<p class="errornote">{}</p>', error)
+    return render_prompt(preview.prompt, preview.limit)

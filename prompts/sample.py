@@ -1,14 +1,18 @@
 """A short post to show what a template makes of one."""
 
+from dataclasses import dataclass
+from typing import Any
+
 from prompts.compose import ComposedPrompt, compose
 from prompts.models import (
-    ImageFormat,
     ImagePromptExample,
-    ImageStyle,
+    ImageSetting,
     PromptTemplate,
     Role,
     RoleDefault,
 )
+from providers.errors import ConfigurationError
+from providers.types import Capabilities
 
 POST = {
     "post.title": "A winter of drystone walls",
@@ -35,52 +39,80 @@ SECTION = {
 }
 
 
-def preview_template(template: PromptTemplate) -> ComposedPrompt:
+@dataclass(frozen=True)
+class Preview:
+    """A prompt of the sample post; `limit`: characters that the model takes, if it is known."""
+
+    prompt: ComposedPrompt
+    limit: int | None
+
+
+def preview_template(template: PromptTemplate) -> Preview:
     """The prompt that a template makes of the sample post in its role's default look.
 
     Raises ComposeError.
     """
-    style, format = _default_look(template.role)
-    return compose(
-        template_text=template.text,
-        template_name=template.name,
-        template_negative=template.negative,
-        values=_values(template.role),
-        style=style,
-        format=format,
-        inline_negative=True,
+    default = _role_default(template.role)
+    return _preview(
+        template,
+        template.role,
+        default,
+        style=default.style if default else None,
+        format=default.format if default else None,
     )
 
 
-def preview_example(example: ImagePromptExample) -> ComposedPrompt:
+def preview_example(example: ImagePromptExample) -> Preview:
     """The prompt that an example makes of the sample post, by the template it would meet.
 
     Raises ComposeError.
     """
     template = example.setting.template if example.setting else None
-    if template is None:
-        role = example.format.usage if example.format else Role.HERO
-        template = PromptTemplate.objects.filter(role=role, is_default=True).first()
-    return compose(
-        template_text=template.text if template else "",
-        template_name=template.name if template else "",
-        template_negative=template.negative if template else "",
-        values=_values(Role.SECTION),
+    role = example.format.usage if example.format else Role.HERO
+    template = template or PromptTemplate.objects.filter(role=role, is_default=True).first()
+    made_with = example if example.model else example.setting or _role_default(role)
+    return _preview(
+        template,
+        Role.SECTION,
+        made_with,
         style=example.style,
         format=example.format,
         description=example.description,
         description_origin="example",
-        inline_negative=True,
     )
 
 
-def _values(role: str) -> dict[str, str]:
-    return POST | SECTION if role == Role.SECTION else POST
+def _preview(
+    template: PromptTemplate | None,
+    role: str,
+    made_with: ImagePromptExample | ImageSetting | None,
+    **parts: Any,
+) -> Preview:
+    capabilities = _capabilities(made_with)
+    prompt = compose(
+        template_text=template.text if template else "",
+        template_name=template.name if template else "",
+        template_negative=template.negative if template else "",
+        values=POST | SECTION if role == Role.SECTION else POST,
+        inline_negative=not (capabilities and capabilities.negative_prompt),
+        **parts,
+    )
+    return Preview(prompt, capabilities.max_prompt_length if capabilities else None)
 
 
-def _default_look(role: str) -> tuple[ImageStyle | None, ImageFormat | None]:
-    """Style and format of a role's default, where it names them."""
-    related = ("example__style", "example__format", "setting__style", "setting__format")
+def _role_default(role: str) -> ImagePromptExample | ImageSetting | None:
+    """The example or setting that a role uses, with what it names."""
+    names = ("style", "format", "model__connection")
+    related = [f"{kind}__{name}" for kind in ("example", "setting") for name in names]
     default = RoleDefault.objects.select_related(*related).filter(role=role).first()
-    chosen = (default.example or default.setting) if default else None
-    return (chosen.style, chosen.format) if chosen else (None, None)
+    return (default.example or default.setting) if default else None
+
+
+def _capabilities(made_with: ImagePromptExample | ImageSetting | None) -> Capabilities | None:
+    """What the model takes; None without a model, or with one whose adapter is not there."""
+    if made_with is None or made_with.model is None:
+        return None
+    try:
+        return made_with.model.capabilities_object()
+    except ConfigurationError:
+        return None

@@ -75,10 +75,10 @@ def test_library_has_light_and_dark_grounds():
 
 def test_templates_and_examples_make_a_prompt():
     for template in PromptTemplate.objects.all():
-        composed = preview_template(template)
+        composed = preview_template(template).prompt
         assert ".." not in composed.text and "  " not in composed.text, template
     for example in ImagePromptExample.objects.all():
-        assert preview_example(example).text.count(example.style.fragment) == 1
+        assert preview_example(example).prompt.text.count(example.style.fragment) == 1
 
 
 def test_installing_again_changes_nothing():
