@@ -4,6 +4,7 @@ ImagegenError
 ├── InvalidTransition   the row was in another state (HTTP 409)
 ├── NotPermitted        the person lacks the permission (HTTP 403)
 ├── Refused             what was asked cannot be done; nothing was changed (HTTP 422)
+├── Undecodable         a file that is no picture we take
 └── StorageProblem      a file could not be written, read or verified
 """
 
@@ -22,6 +23,10 @@ class NotPermitted(ImagegenError):
 
 class Refused(ImagegenError):
     """A request that cannot be carried out as it stands."""
+
+
+class Undecodable(ImagegenError):
+    """A file that is no picture we take. The text says what is wrong and what to do."""
 
 
 class StorageProblem(ImagegenError):

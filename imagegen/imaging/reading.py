@@ -12,12 +12,11 @@ from pathlib import Path
 
 from PIL import Image, ImageCms, ImageOps
 
-from imagegen.errors import ImagegenError
+from imagegen.errors import Undecodable
 from imagegen.imaging.sniffing import describe_other, picture_end, sniff
 
 MAX_SIDE = 8192
 MAX_PIXELS = 40_000_000
-MAX_UPLOAD_BYTES = 25 * 1024 * 1024
 ALLOWED = "PNG, JPEG, WebP or AVIF"
 # All that Pillow's readers raise on hostile input, seen with 13.0.0 in November 2026.
 DECODER_ERRORS = (
@@ -35,10 +34,6 @@ DECODER_ERRORS = (
     Image.DecompressionBombWarning,
 )
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-
-
-class Undecodable(ImagegenError):
-    """A file that is no picture we take. The text says what is wrong and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)

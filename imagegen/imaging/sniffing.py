@@ -7,6 +7,7 @@ bytes speak. Nothing is decoded.
 import re
 import struct
 
+MAX_UPLOAD_BYTES = 25 * 1024 * 1024
 EXTENSIONS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "AVIF": "avif"}
 CONTENT_TYPES = {
     "PNG": "image/png",

@@ -15,7 +15,6 @@ from django.core.files.storage import storages
 
 from blog.models import Post
 from imagegen.errors import StorageProblem
-from imagegen.imaging import cards, encode
 from imagegen.models import ImageOutput, ImageSlot, Rendition, SlotAlt
 from imagegen.services.outputs import scratch_file
 from imagegen.storage import hash_file, local_copy, save_file
@@ -171,6 +170,9 @@ def make_copy(wanted: WantedCopy, *, store: Callable[[EncodedCopy], None]) -> No
 
 
 def _encoder(recipe: dict[str, Any]) -> tuple[Callable[..., dict], tuple[Any, ...]]:
+    # Here and not above: the web processes never encode and start without Pillow.
+    from imagegen.imaging import cards, encode
+
     make, facts = recipe["make"], recipe["facts"]
     if make["way"] == "web":
         return encode.web_copy, (facts, make["max_width"])

@@ -16,8 +16,7 @@ from blog.models import Post, PostPicture
 from blog.services import forget_pictures, keep_picture
 from imagegen.errors import ImagegenError, Refused
 from imagegen.imaging import encode
-from imagegen.imaging.reading import MAX_UPLOAD_BYTES
-from imagegen.imaging.sniffing import EXTENSIONS
+from imagegen.imaging.sniffing import EXTENSIONS, MAX_UPLOAD_BYTES
 from imagegen.models import ImageOutput, ImageSlot
 from imagegen.services import review
 from imagegen.services.outputs import scratch_file

@@ -19,9 +19,7 @@ from django.core.files.storage import storages
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
-from imagegen.errors import StorageProblem
-from imagegen.imaging.examine import examine
-from imagegen.imaging.reading import Undecodable
+from imagegen.errors import StorageProblem, Undecodable
 from imagegen.imaging.sniffing import EXTENSIONS
 from imagegen.storage import save_file
 from prompts.models import Role
@@ -89,6 +87,9 @@ def examine_file(path: str | Path, *, upload: bool = False) -> Examined:
 
 def _examine_twice(path: str, preview: str, upload: bool) -> dict:
     """A child may die of something else (a stopped machine's memory); the file gets two tries."""
+    # Here and not above: the web processes never decode and start without Pillow.
+    from imagegen.imaging.examine import examine
+
     try:
         return run_in_child(examine, path, preview, upload, timeout=EXAMINE_SECONDS)
     except (ChildDied, ChildTimeout):

@@ -8,8 +8,8 @@ from django.core.files import File
 from django.db import transaction
 from django.utils import timezone
 
-from imagegen.errors import Refused, StorageProblem
-from imagegen.imaging.reading import MAX_UPLOAD_BYTES, Undecodable
+from imagegen.errors import Refused, StorageProblem, Undecodable
+from imagegen.imaging.sniffing import MAX_UPLOAD_BYTES
 from imagegen.imaging.xmp import SOURCE_TYPES
 from imagegen.models import ImageOutput, ImageSlot
 from imagegen.services import outputs

@@ -9,10 +9,10 @@ from xml.etree import ElementTree
 import pytest
 from PIL import Image
 
+from imagegen.errors import Undecodable
 from imagegen.imaging import cards, encode, xmp
 from imagegen.imaging.examine import examine
 from imagegen.imaging.hashes import SAME, dhash, distance
-from imagegen.imaging.reading import Undecodable
 from imagegen.tests import pictures as made
 
 FACTS = {

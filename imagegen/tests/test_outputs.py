@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.files.storage import storages
 
-from imagegen.errors import StorageProblem
-from imagegen.imaging.reading import Undecodable
+from imagegen.errors import StorageProblem, Undecodable
 from imagegen.models import ImageSlot
 from imagegen.services import outputs
 from imagegen.tests import pictures as made

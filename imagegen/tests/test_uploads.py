@@ -9,7 +9,7 @@ from django.core.files.storage import storages
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from imagegen.errors import NotPermitted, Refused
-from imagegen.imaging.reading import MAX_UPLOAD_BYTES
+from imagegen.imaging.sniffing import MAX_UPLOAD_BYTES
 from imagegen.models import ImageOutput
 from imagegen.services import uploads
 from imagegen.tests import pictures as made

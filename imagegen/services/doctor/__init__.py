@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 
 from imagegen.errors import ImagegenError
-from imagegen.imaging.reading import Undecodable
 from imagegen.services.doctor import originals, public, work
 from imagegen.services.doctor.problems import Problem
 from providers.pool import ChildDied, ChildTimeout
@@ -44,7 +43,7 @@ def repair_problems(problems: Iterable[Problem]) -> list[Problem]:
         if problem.remedy is not None:
             try:
                 problem.repaired = problem.remedy()
-            except (ImagegenError, Undecodable, ChildDied, ChildTimeout, OSError) as error:
+            except (ImagegenError, ChildDied, ChildTimeout, OSError) as error:
                 logger.error("Repair of %s (%s) failed: %s", problem.subject, problem.kind, error)
         done.append(problem)
     return done
