@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from imagegen.models import GenerationJob, NamedLease, WorkerProcess
 
 HEARTBEAT = timedelta(seconds=3)
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=30)
 ABSENT = timedelta(seconds=10)
 
 
