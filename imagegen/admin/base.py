@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
 from django.db import connection
@@ -136,10 +137,10 @@ class ConsoleAdmin(admin.ModelAdmin):
     ordering = ("-pk",)
     actions_on_bottom = False
     empty_state = ""
+    page_related: tuple[str, ...] = ()
 
     class Media:
         css = {"all": ["imagegen/admin.css"]}
-        js = ["imagegen/admin.js"]
 
     def has_generate_permission(self, request: HttpRequest) -> bool:
         return may(request.user, "generate")
@@ -165,6 +166,26 @@ class ConsoleAdmin(admin.ModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict | None = None):
         context = {"empty_state": self.empty_state, **(extra_context or {})}
         return super().changelist_view(request, context)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict | None = None,
+    ) -> HttpResponse:
+        row = self.row_of_page(unquote(object_id))
+        facts = self.facts(request, row) if row else {}
+        return super().change_view(request, object_id, form_url, {**facts, **(extra_context or {})})
+
+    def row_of_page(self, key: str) -> Any:
+        """The row that a page is about, with what its template follows; None if there is none."""
+        rows = self.model._default_manager.select_related(*self.page_related)
+        return rows.filter(pk=number_from(key)).first()
+
+    def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """What the template of the page needs besides the form."""
+        return {}
 
     def get_object_or_none(self, request: HttpRequest, pk: str):
         """The row of an own page, with the permission to see it checked."""
@@ -279,6 +300,11 @@ def tell(request: HttpRequest, service: Callable[..., Any], success: str, **argu
     return answer
 
 
-def post_only(request: HttpRequest) -> HttpResponse | None:
-    """An answer for a request that should have been a POST; None if it is one."""
-    return None if request.method == "POST" else HttpResponse(status=405, headers={"Allow": "POST"})
+def number_from(text: str | None) -> int:
+    """A key out of an address or a form; 0, which no row has, for anything else."""
+    return int(text) if text and text.isdecimal() and len(text) < 19 else 0
+
+
+def not_posted() -> HttpResponse:
+    """The answer to somebody who only looks at an address that changes something."""
+    return HttpResponse(status=405, headers={"Allow": "POST"})

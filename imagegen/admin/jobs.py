@@ -3,9 +3,8 @@
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.utils import unquote
 from django.db.models import Count, Prefetch, QuerySet, prefetch_related_objects
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -21,15 +20,33 @@ from imagegen.admin.display import (
     provider_name,
     thumbnail,
 )
+from imagegen.admin.prompts import pretty, prompt_limit
 from imagegen.models import Attempt, GenerationBatch, GenerationJob, ImageOutput
 from imagegen.services import batches
 from imagegen.services.wording import cost_range, duration_text, money_text
+from prompts.pages import render_prompt
 
 Job = GenerationJob.State
+JOBS = "admin:imagegen_generationjob_changelist"
 
 
 def _outputs_of_attempts() -> Prefetch:
     return Prefetch("outputs", ImageOutput.objects.order_by("number"))
+
+
+class JobStateFilter(admin.SimpleListFilter):
+    """The states of jobs, and those under way together."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list:
+        return [("open", "Waiting or drawing"), *GenerationJob.State.choices]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        if self.value() == "open":
+            return queryset.filter(state__in=GenerationJob.OPEN_STATES)
+        return queryset.filter(state=self.value()) if self.value() else queryset
 
 
 @admin.register(GenerationJob)
@@ -41,17 +58,22 @@ class GenerationJobAdmin(ReadOnlyAdmin):
         "tries", "created_at",
     )  # fmt: skip
     list_display_links = ("picture", "name")
-    list_filter = ("state", "role", ProviderFilter, StyleFilter, PeriodFilter)
+    list_filter = (JobStateFilter, "role", ProviderFilter, StyleFilter, PeriodFilter)
     list_select_related = ("slot",)
     search_fields = ("slot__post_title", "prompt__text")
     search_help_text = "Words of the post’s title or of the prompt."
     actions = ("retry", "settle_not_charged", "settle_pay_again")
     change_form_template = "admin/imagegen/job.html"
+    page_related = ("slot", "batch", "prompt", "model__connection")
     change_list_template = "admin/imagegen/change_list.html"
     empty_state = (
         "A job is one picture that was asked for. Jobs appear here when somebody asks, and stay "
         "as the record of what became of each."
     )
+
+    class Media:
+        css = {"all": ["prompts/prompts.css"]}
+        js = ["prompts/prompts.js"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).defer("request", "requested")
@@ -124,26 +146,14 @@ class GenerationJobAdmin(ReadOnlyAdmin):
 
     # --- Page ---------------------------------------------------------------------------
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict | None = None,
-    ) -> HttpResponse:
-        job = (
-            GenerationJob.objects.filter(pk=_number(unquote(object_id)))
-            .select_related("slot", "batch", "prompt", "model__connection")
-            .first()
-        )
-        facts = self._facts(request, job) if job else {}
-        return super().change_view(request, object_id, form_url, {**facts, **(extra_context or {})})
-
-    def _facts(self, request: HttpRequest, job: GenerationJob) -> dict[str, Any]:
+    def facts(self, request: HttpRequest, row: GenerationJob) -> dict[str, Any]:
+        job = row
         attempts = list(job.attempts.order_by("number").prefetch_related(_outputs_of_attempts()))
         return {
             "job": job,
+            "prompt": render_prompt(job.prompt.composed, prompt_limit(job)),
             "attempts": attempts,
+            "request_json": pretty(job.request),
             "outputs": [output for attempt in attempts for output in attempt.outputs.all()],
             "may_retry": job.state == Job.FAILED and self.has_generate_permission(request),
             "may_settle": job.state == Job.UNKNOWN and self.has_spend_permission(request),
@@ -214,18 +224,8 @@ class GenerationBatchAdmin(ReadOnlyAdmin):
 
     # --- Page ---------------------------------------------------------------------------
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict | None = None,
-    ) -> HttpResponse:
-        batch = GenerationBatch.objects.filter(pk=_number(unquote(object_id))).first()
-        facts = self._facts(request, batch) if batch else {}
-        return super().change_view(request, object_id, form_url, {**facts, **(extra_context or {})})
-
-    def _facts(self, request: HttpRequest, batch: GenerationBatch) -> dict[str, Any]:
+    def facts(self, request: HttpRequest, row: GenerationBatch) -> dict[str, Any]:
+        batch = row
         self.decorate([batch])
         states = batch.states
         return {
@@ -238,7 +238,7 @@ class GenerationBatchAdmin(ReadOnlyAdmin):
             "job_count": sum(states.values()),
             "open_count": sum(states.get(state, 0) for state in GenerationJob.OPEN_STATES),
             "failed_count": states.get(Job.FAILED, 0),
-            "jobs_url": f"{reverse('admin:imagegen_generationjob_changelist')}?batch__id={batch.pk}",
+            "jobs_url": f"{reverse(JOBS)}?batch__id={batch.pk}",
             "may_generate": self.has_generate_permission(request),
         }
 
@@ -301,6 +301,7 @@ class AttemptAdmin(ReadOnlyAdmin):
     search_fields = ("request_id", "connection_name")
     search_help_text = "The provider’s request id, or the provider’s name."
     change_form_template = "admin/imagegen/attempt.html"
+    page_related = ("job__slot", "job__batch")
     change_list_template = "admin/imagegen/change_list.html"
     empty_state = "Every call to a provider is written down here before it is made."
 
@@ -340,20 +341,15 @@ class AttemptAdmin(ReadOnlyAdmin):
     def seconds(self, attempt: Attempt) -> str:
         return took(attempt)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict | None = None,
-    ) -> HttpResponse:
-        attempt = (
-            Attempt.objects.filter(pk=_number(unquote(object_id)))
-            .select_related("job__slot", "job__batch")
-            .first()
-        )
-        facts = {"attempt": attempt, "outputs": attempt.outputs.all()} if attempt else {}
-        return super().change_view(request, object_id, form_url, {**facts, **(extra_context or {})})
+    # --- Page ---------------------------------------------------------------------------
+
+    def facts(self, request: HttpRequest, row: Attempt) -> dict[str, Any]:
+        return {
+            "attempt": row,
+            "outputs": row.outputs.all(),
+            "cost": attempt_cost(row),
+            "took": took(row),
+        }
 
 
 def attempt_cost(attempt: Attempt) -> str:
@@ -369,7 +365,3 @@ def took(attempt: Attempt) -> str:
         return DASH
     seconds = (attempt.received_at - attempt.sent_at).total_seconds()
     return f"{seconds:.1f} s" if seconds < 10 else duration_text(seconds)
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isdecimal() and len(text) < 19 else 0

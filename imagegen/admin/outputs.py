@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -17,6 +16,7 @@ from imagegen.admin.base import (
     StyleFilter,
     Tally,
     go_back,
+    not_posted,
     tell,
 )
 from imagegen.admin.display import (
@@ -29,8 +29,10 @@ from imagegen.admin.display import (
 )
 from imagegen.admin.forms import AltForm, ApproveForm, CommentForm, RejectForm
 from imagegen.admin.generation import regenerate_selected
+from imagegen.admin.prompts import pretty, prompt_limit
 from imagegen.models import ImageOutput, SlotAlt
 from imagegen.services import review
+from prompts.pages import render_prompt
 
 State = ImageOutput.State
 
@@ -50,11 +52,21 @@ class ImageOutputAdmin(ReadOnlyAdmin):
     search_help_text = "Words of the prompt or of the post’s title."
     actions = ("approve_selected", "reject_selected", "regenerate", "undo_selected")
     change_form_template = "admin/imagegen/output.html"
+    page_related = (
+        "slot__post",
+        "attempt__job__batch",
+        "attempt__job__model__connection",
+        "prompt",
+    )
     change_list_template = "admin/imagegen/change_list.html"
     empty_state = (
         "Every picture that was drawn or uploaded is listed here, with its review state. "
         "Choose posts in the list of posts and ask for their missing images to begin."
     )
+
+    class Media:
+        css = {"all": ["prompts/prompts.css"]}
+        js = ["prompts/prompts.js"]
 
     # --- Columns ------------------------------------------------------------------------
 
@@ -159,25 +171,18 @@ class ImageOutputAdmin(ReadOnlyAdmin):
         ]
         return own + super().get_urls()
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict | None = None,
-    ) -> HttpResponse:
-        output = self.get_queryset(request).filter(pk=_number(unquote(object_id)))
-        output = output.select_related("slot__post", "attempt__job__batch", "prompt").first()
-        facts = self._facts(request, output) if output else {}
-        return super().change_view(request, object_id, form_url, {**facts, **(extra_context or {})})
-
-    def _facts(self, request: HttpRequest, output: ImageOutput) -> dict[str, Any]:
-        slot = output.slot
+    def facts(self, request: HttpRequest, row: ImageOutput) -> dict[str, Any]:
+        output, slot = row, row.slot
+        job = output.attempt.job if output.attempt else None
         alt = self._alt(output)
         return {
             "output": output,
             "slot": slot,
-            "job": output.attempt.job if output.attempt else None,
+            "job": job,
+            "prompt": render_prompt(output.prompt.composed, prompt_limit(job))
+            if output.prompt
+            else "",
+            "parameters": pretty(output.parameters),
             "is_choice": bool(slot and slot.choice_id == output.pk),
             "alt": alt,
             "approve_form": ApproveForm(initial={"alt": output.description}),
@@ -217,7 +222,7 @@ class ImageOutputAdmin(ReadOnlyAdmin):
         if output is None:
             return self.gone(request, pk)
         if request.method != "POST":
-            return HttpResponse(status=405, headers={"Allow": "POST"})
+            return not_posted()
         tell(request, service, success.format(output=output.pk), output=output, **more)
         return go_back(request, self._own_page(output))
 
@@ -257,9 +262,8 @@ class ImageOutputAdmin(ReadOnlyAdmin):
         if output is None:
             return self.gone(request, pk)
         which = "approve_form" if isinstance(form, ApproveForm) else "alt_form"
-        return self.changeform_view(
-            _as_get(request), pk, "", {**self._facts(request, output), which: form}
-        )
+        request.method = "GET"  # the page is shown again, nothing is saved
+        return self.change_view(request, pk, "", {which: form})
 
     def undo_view(self, request: HttpRequest, pk: str) -> HttpResponse:
         return self._decide(
@@ -294,13 +298,3 @@ class ImageOutputAdmin(ReadOnlyAdmin):
             request, output, f"Reject image #{output.pk}", form=form, outputs=[output], count=1
         )
         return TemplateResponse(request, "admin/imagegen/reject.html", context)
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isdecimal() and len(text) < 19 else 0
-
-
-def _as_get(request: HttpRequest) -> HttpRequest:
-    """The same request as a look at the page, so that nothing is saved while it is drawn."""
-    request.method = "GET"
-    return request

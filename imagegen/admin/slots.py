@@ -4,7 +4,6 @@ import uuid
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import F, Prefetch, QuerySet
 from django.db.models import prefetch_related_objects as prefetch
@@ -13,7 +12,15 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
 from blog.models import Post, Section
-from imagegen.admin.base import ConsoleAdmin, PeriodFilter, Tally, go_back, tell
+from imagegen.admin.base import (
+    ConsoleAdmin,
+    PeriodFilter,
+    Tally,
+    go_back,
+    not_posted,
+    number_from,
+    tell,
+)
 from imagegen.admin.display import DASH, place_of_slot, slot_chip, thumbnail
 from imagegen.admin.forms import CommentForm, RegenerateForm, UploadForm
 from imagegen.admin.generation import (
@@ -24,11 +31,13 @@ from imagegen.admin.generation import (
     fetch_for_planning,
     without_those_under_way,
 )
+from imagegen.admin.prompts import prompt_limit_of
 from imagegen.errors import ImagegenError, NotPermitted
 from imagegen.models import GenerationJob, ImageOutput, ImageSlot
 from imagegen.services import review, slots
 from imagegen.services.batches import GenerationOptions, plan_batch
 from prompts.models import Role
+from prompts.pages import render_prompt
 
 FOUND_POSTS = 20
 SHOWN_CARDS = 24
@@ -83,11 +92,16 @@ class ImageSlotAdmin(ConsoleAdmin):
     actions = ("generate", "want", "do_not_want")
     fields = ("brief", "caption")
     change_form_template = "admin/imagegen/slot.html"
+    page_related = ("post", "section", "choice")
     change_list_template = "admin/imagegen/change_list.html"
     empty_state = (
         "A place is where a post can show a picture: its hero, its social card and each of its "
         "sections. Places come by themselves with the first post."
     )
+
+    class Media:
+        css = {"all": ["prompts/prompts.css"]}
+        js = ["prompts/prompts.js"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -200,18 +214,8 @@ class ImageSlotAdmin(ConsoleAdmin):
         ]
         return own + super().get_urls()
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict | None = None,
-    ) -> HttpResponse:
-        slot = self.get_object(request, unquote(object_id))
-        facts = self._facts(request, slot) if slot else {}
-        return super().change_view(request, object_id, form_url, {**facts, **(extra_context or {})})
-
-    def _facts(self, request: HttpRequest, slot: ImageSlot) -> dict[str, Any]:
+    def facts(self, request: HttpRequest, row: ImageSlot) -> dict[str, Any]:
+        slot = row
         self.decorate([slot])
         text = slots.slot_text(slot)
         return {
@@ -265,6 +269,7 @@ class ImageSlotAdmin(ConsoleAdmin):
             item=item,
             problem=problem,
             cost=cost_of(plan) if item else "",
+            prompt=render_prompt(item.composed, prompt_limit_of(item.recipe.model)) if item else "",
             changed="ask" in request.POST and item is not None,
             key=request.POST.get("key") or uuid.uuid4(),
         )
@@ -321,7 +326,7 @@ class ImageSlotAdmin(ConsoleAdmin):
         if slot is None:
             return self.gone(request, pk)
         if request.method != "POST":
-            return HttpResponse(status=405, headers={"Allow": "POST"})
+            return not_posted()
         tell(request, service, success.format(slot=slot), slot=slot, **arguments)
         return go_back(request, self._own_page(slot))
 
@@ -352,7 +357,7 @@ class ImageSlotAdmin(ConsoleAdmin):
         if slot is None:
             return self.gone(request, pk)
         if request.method == "POST":
-            section = Section.objects.filter(pk=_number(request.POST.get("section"))).first()
+            section = Section.objects.filter(pk=number_from(request.POST.get("section"))).first()
             if section is None:
                 messages.error(request, "Choose a section.")
             elif tell(
@@ -364,7 +369,7 @@ class ImageSlotAdmin(ConsoleAdmin):
             ):
                 return go_back(request, self._own_page(slot))
         words = request.GET.get("q", "")
-        post = Post.objects.filter(pk=_number(request.GET.get("post"))).first()
+        post = Post.objects.filter(pk=number_from(request.GET.get("post"))).first()
         post = post or (slot.post if not words else None)
         found = Post.objects.filter(title__icontains=words)[:FOUND_POSTS] if words else []
         context = self.page_context(
@@ -387,7 +392,3 @@ def _sections_of(post: Post | None) -> list[tuple[Section, ImageSlot | None]]:
     places = ImageSlot.objects.filter(post=post, role=Role.SECTION).select_related("choice")
     by_section = {slot.section_id: slot for slot in places}
     return [(section, by_section.get(section.pk)) for section in post.sections.all()]
-
-
-def _number(text: str | None) -> int:
-    return int(text) if text and text.isdecimal() and len(text) < 19 else 0

@@ -1,7 +1,6 @@
 """Who works in the background, and the audit trail of reviews."""
 
 from django.contrib import admin
-from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.timesince import timesince
 
