@@ -20,7 +20,7 @@ class ImagegenConfig(AppConfig):
     verbose_name = "Pictures"
 
     def ready(self) -> None:
-        from imagegen import reactions
+        from imagegen import checks, reactions  # noqa: F401 - checks register themselves
 
         reactions.connect()
         post_migrate.connect(install_groups_after_migration, sender=self)
