@@ -3,6 +3,8 @@
 Everything is a warped sum of sines: value noise would show its grid.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from PIL import Image
 
@@ -10,7 +12,9 @@ from .canvas import Canvas
 from .colour import planes_to_bytes
 
 _FIELD_UNIT = 144
-_BLOCK_ROWS = 48
+_BLOCK_ROWS = 64
+
+Paint = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def grid(width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
@@ -85,9 +89,9 @@ def smoothstep(t: np.ndarray) -> np.ndarray:
     return t * t * (3 - 2 * t)
 
 
-def flat(colour: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Return OKLab planes (3, height, width) filled with one colour."""
-    planes = np.empty((3, height, width), dtype=np.float32)
+def flat(colour: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return OKLab planes (3, rows, columns) filled with one colour."""
+    planes = np.empty((3, y.size, x.size), dtype=np.float32)
     planes[:] = colour[:, None, None]
     return planes
 
@@ -104,12 +108,17 @@ def grain(canvas: Canvas, height: int, width: int) -> np.ndarray:
     return (noise[0].astype(np.float32) + noise[1] - 255) * np.float32(1 / 255)
 
 
-def finish(canvas: Canvas, planes: np.ndarray, amount: float = 0.011) -> Image.Image:
-    """Return the RGB image of OKLab planes, with grain in the lightness against banding."""
-    _, height, width = planes.shape
-    rgb = np.empty((height, width, 3), dtype=np.uint8)
-    for top in range(0, height, _BLOCK_ROWS):
-        block = planes[:, top : top + _BLOCK_ROWS].copy()
-        block[0] += grain(canvas, *block.shape[1:]) * np.float32(amount)
-        rgb[top : top + _BLOCK_ROWS] = planes_to_bytes(block)
-    return Image.fromarray(rgb)
+def painted(canvas: Canvas, paint: Paint, amount: float = 0.011) -> np.ndarray:
+    """Paint block of rows by block of rows, so that memory stays small at any size.
+
+    `paint(x, y)` returns the OKLab planes for columns x and rows y (both as `grid` gives them).
+    Grain of this amount in lightness hides banding. Returns bytes (height, width, 3).
+    """
+    x, y = grid(*canvas.size)
+    rgb = np.empty((canvas.height, canvas.width, 3), dtype=np.uint8)
+    for top in range(0, canvas.height, _BLOCK_ROWS):
+        rows = y[top : top + _BLOCK_ROWS]
+        planes = paint(x, rows)
+        planes[0] += grain(canvas, rows.size, canvas.width) * np.float32(amount)
+        rgb[top : top + _BLOCK_ROWS] = planes_to_bytes(planes)
+    return rgb

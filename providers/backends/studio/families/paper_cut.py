@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 
 from ..canvas import Art, Canvas
 from ..colour import chroma
-from ..fields import finish, flat, grid, lay, smoothstep, wave
+from ..fields import flat, grid, lay, painted, smoothstep, wave
+from .paper_hollow import draw_hollow
 
 _SCENES = ("hills", "hills", "peaks", "dunes", "hollow")
+_BLUR = 0.03  # of the short side: how softly a shadow ends
 _WORDS = {"hills": "hills", "peaks": "mountains", "dunes": "dunes"}
 
 
@@ -22,30 +25,44 @@ class _Light:
     night: bool
 
 
+@dataclass(frozen=True)
+class _Sheet:
+    """One sheet: upper edge and shadow's edge (in short sides), and what shades it by column."""
+
+    ridge: np.ndarray
+    shadow: np.ndarray
+    steep: np.ndarray
+    lit: np.ndarray
+    colour: np.ndarray
+
+
 def draw(canvas: Canvas) -> Art:
     """Draw a landscape, or an opening, out of layered paper."""
     scene = canvas.one_of(_SCENES)
-    return _hollow(canvas) if scene == "hollow" else _layers(canvas, scene)
+    return draw_hollow(canvas) if scene == "hollow" else _layers(canvas, scene)
 
 
 def _layers(canvas: Canvas, scene: str) -> Art:
-    x, y = grid(*canvas.size)
+    x, _ = grid(*canvas.size)
     tall = canvas.height / canvas.unit
     count = int(canvas.chance.randint(5, 8))
     ridges = _ridges(canvas, x[0], tall, scene, count)
     light = _placed_light(canvas, x[0], tall, np.min(ridges, axis=0))
-    planes = _sky(canvas, x, y, light)
-    shift = int(np.sign(light.x) * -0.02 * canvas.unit)
-    for i, ridge in enumerate(ridges):
-        t = i / (count - 1)
-        place = 0.14 + 0.86 * t if light.night else 0.84 - 0.84 * t**0.9
-        after = ridges[i + 1] if i + 1 < count else None
-        _sheet(canvas, planes, (x[0], y[:, 0]), ridge, after, place, light, shift)
+    stars = _stars(canvas) if light.night else []
+    sheets = [_sheet(canvas, ridge, i / (count - 1), light) for i, ridge in enumerate(ridges)]
+
+    def paint(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        planes = _sky(canvas, x, y, light)
+        for star in stars:
+            _lay_star(canvas, planes, x, y, star)
+        _lay_disc(canvas, planes, x, y, light)
+        for sheet in sheets:
+            _lay_sheet(canvas, planes, y[:, 0], sheet, light)
+        return planes
+
     height = "low" if light.y > -0.2 * tall else "high"
-    body = "moon" if light.night else "sun"
-    return Art(
-        finish(canvas, planes, 0.012), f"Layered paper {_WORDS[scene]} under a {height} {body}"
-    )
+    subject = f"Layered paper {_WORDS[scene]} under a {height} {'moon' if light.night else 'sun'}"
+    return Art(Image.fromarray(painted(canvas, paint)), subject)
 
 
 def _placed_light(canvas: Canvas, x: np.ndarray, tall: float, skyline: np.ndarray) -> _Light:
@@ -59,19 +76,27 @@ def _placed_light(canvas: Canvas, x: np.ndarray, tall: float, skyline: np.ndarra
 
 def _sky(canvas: Canvas, x, y, light: _Light) -> np.ndarray:
     """Return the planes of a sky that brightens towards the horizon and around the sun."""
-    planes = flat(canvas.palette.at(0.0 if light.night else 1.0), y.size, x.size)
-    distance = np.sqrt((x - light.x) ** 2 + (y - light.y) ** 2)
-    lower = smoothstep((y - y[0]) / (y[-1] - y[0]) * 1.3)
+    planes = flat(canvas.palette.at(0.0 if light.night else 1.0), x, y)
+    lower = smoothstep((y * np.float32(canvas.unit / canvas.height) + 0.5) * 1.3)
     glow = canvas.palette.at(0.3 if light.night else 0.78)
     lay(planes, glow, lower * 0.5 if light.night else (1 - lower) * np.float32(0.75))
-    halo = np.exp(-((distance / (light.radius * 4)) ** 2))
+    halo = np.exp((_apart(x, y, light) / np.float32(light.radius * 4)) ** 2 * -1)
     lay(planes, canvas.palette.light, halo * np.float32(0.2 if light.night else 0.45))
-    if light.night:
-        _stars(canvas, planes)
-    disc = np.clip((light.radius - distance) * canvas.unit + 0.5, 0, 1)
-    colour = canvas.palette.at(0.97) if light.night else _sun_colour(canvas)
-    lay(planes, colour, disc * np.float32(0.96))
     return planes
+
+
+def _apart(x, y, light: _Light) -> np.ndarray:
+    """Return the distance of each point from the middle of the sun."""
+    return np.sqrt((x - np.float32(light.x)) ** 2 + (y - np.float32(light.y)) ** 2)
+
+
+def _lay_disc(canvas: Canvas, planes, x, y, light: _Light) -> None:
+    """Lay the sun or the moon."""
+    if abs(float(y.mean()) - light.y) > light.radius + y.size / canvas.unit:
+        return
+    colour = canvas.palette.at(0.97) if light.night else _sun_colour(canvas)
+    disc = np.clip((light.radius - _apart(x, y, light)) * canvas.unit + 0.5, 0, 1)
+    lay(planes, colour, disc * np.float32(0.96))
 
 
 def _sun_colour(canvas: Canvas) -> np.ndarray:
@@ -81,18 +106,28 @@ def _sun_colour(canvas: Canvas) -> np.ndarray:
     return max(apart, key=lambda s: float(chroma(s)), default=canvas.palette.at(0.6))
 
 
-def _stars(canvas: Canvas, planes: np.ndarray) -> None:
-    """Scatter a few small round stars over the upper part."""
-    _, height, width = planes.shape
-    radius = max(0.8, 0.0022 * canvas.unit)
-    reach = int(np.ceil(radius)) + 1
-    span = np.arange(-reach, reach + 1)
-    disc = np.clip(radius - np.hypot(span[:, None], span[None, :]) + 0.5, 0, 1)
-    for _ in range(int(26 * max(canvas.aspect, 1 / canvas.aspect))):
-        cx = int(canvas.chance.randint(reach, width - reach))
-        cy = int(canvas.chance.randint(reach, max(reach + 1, int(height * 0.55))))
-        patch = planes[:, cy - reach : cy + reach + 1, cx - reach : cx + reach + 1]
-        lay(patch, canvas.palette.light, disc * canvas.between(0.3, 0.9))
+def _stars(canvas: Canvas) -> list[tuple[float, float, float]]:
+    """Return x, y (in short sides) and brightness of a few stars over the upper part."""
+    wide, tall = canvas.width / canvas.unit / 2, canvas.height / canvas.unit / 2
+    count = int(26 * max(canvas.aspect, 1 / canvas.aspect))
+    return [
+        (canvas.between(-wide, wide), canvas.between(-tall, 0.1 * tall), canvas.between(0.3, 0.9))
+        for _ in range(count)
+    ]
+
+
+def _lay_star(canvas: Canvas, planes, x, y, star: tuple[float, float, float]) -> None:
+    """Lay one small round star where it falls into these rows."""
+    cx, cy, bright = star
+    radius = max(0.8 / canvas.unit, 0.0022)
+    reach = radius + 1 / canvas.unit
+    rows = slice(*np.searchsorted(y[:, 0], (cy - reach, cy + reach)))
+    columns = slice(*np.searchsorted(x[0], (cx - reach, cx + reach)))
+    distance = np.hypot(x[:, columns] - cx, y[rows] - cy)
+    disc = np.clip((radius - distance) * canvas.unit + 0.5, 0, 1)
+    lay(
+        planes[:, rows, columns], canvas.palette.light, disc.astype(np.float32) * np.float32(bright)
+    )
 
 
 def _ridges(canvas: Canvas, x, tall: float, scene: str, count: int) -> list[np.ndarray]:
@@ -137,78 +172,31 @@ def _crests(canvas: Canvas, x: np.ndarray, near: float) -> np.ndarray:
     return scallop * 1.7 - 0.6 + 0.4 * wave(canvas, x, (0.35, 0.7))
 
 
-def _sheet(canvas, planes, axes, ridge, after, place, light: _Light, shift: int) -> None:
-    """Lay one sheet of paper: its shadow on what lies behind, then the sheet."""
-    x, y = axes
-    unit, colour = canvas.unit, canvas.palette.at(place)
-    blur = 0.03
-    shadow = np.roll(ridge, shift) - 0.012
-    if shift:
-        edge = slice(0, shift) if shift > 0 else slice(shift, None)
-        shadow[edge] = ridge[edge] - 0.012
-    top = max(0, int(np.searchsorted(y, float(min(ridge.min(), shadow.min() - blur)))) - 1)
-    end = y.size if after is None else int(np.searchsorted(y, float(after.max()))) + 2
-    rows, here = planes[:, top:end], y[top:end, None]
-    if not rows.size:
+def _sheet(canvas: Canvas, ridge: np.ndarray, near: float, light: _Light) -> _Sheet:
+    """Return a sheet of paper: its colour by distance, its shadow on the side away from the sun."""
+    x, _ = grid(*canvas.size)
+    place = 0.14 + 0.86 * near if light.night else 0.84 - 0.84 * near**0.9
+    shift = np.sign(light.x) * 0.02
+    shadow = np.interp(x[0] + shift, x[0], ridge).astype(np.float32) - np.float32(0.012)
+    slope = np.gradient(ridge) * canvas.unit
+    steep = (1 / np.sqrt(1 + slope * slope)).astype(np.float32)
+    lit = np.exp(-(((x[0] - light.x) / 0.9) ** 2)).astype(np.float32) * np.float32(0.06)
+    return _Sheet(ridge, shadow, steep, lit, canvas.palette.at(place))
+
+
+def _lay_sheet(canvas: Canvas, planes: np.ndarray, y: np.ndarray, sheet: _Sheet, light) -> None:
+    """Lay one sheet on the rows y: its shadow on what lies behind, then the paper."""
+    highest = min(float(sheet.ridge.min()), float(sheet.shadow.min()) - _BLUR)
+    top = max(0, int(np.searchsorted(y, highest)) - 1)
+    rows, here = planes[:, top:], y[top:, None]
+    if not here.size:
         return
-    fade = smoothstep((here - (shadow - blur)) * np.float32(0.5 / blur))
-    rows *= 1 - fade * np.float32(0.42 if light.night else 0.32)
-    slope = np.gradient(ridge) * unit
-    depth = (here - ridge) / np.sqrt(1 + slope * slope)
-    cover = np.clip(depth * unit + 0.5, 0, 1)
-    lay(rows, colour, cover)
-    near_sun = np.exp(-(((x - light.x) / 0.9) ** 2)).astype(np.float32)
-    lift = np.exp(np.minimum(-depth, 0) * np.float32(1 / 0.16))
-    rim = np.exp(np.minimum(-depth, 0) * np.float32(1 / 0.0035))
-    rows[0] += cover * (lift * (near_sun * np.float32(0.06)) + rim * np.float32(0.05))
-
-
-def _hollow(canvas: Canvas) -> Art:
-    """Sheets with a hole in each, smaller and smaller: a view into a paper cave."""
-    x, y = grid(*canvas.size)
-    wide, tall = float(x[0, -1]), float(y[-1, 0])
-    dx = x - np.float32(canvas.between(-0.85, 0.85) * wide)
-    dy = y - np.float32(canvas.between(-0.75, 0.75) * tall)
-    lean = canvas.between(0, np.pi)
-    along = dx * np.float32(np.cos(lean)) + dy * np.float32(np.sin(lean))
-    across = dy * np.float32(np.cos(lean)) - dx * np.float32(np.sin(lean))
-    distance = np.hypot(along * np.float32(canvas.between(0.5, 1.0)), across)
-    angle = np.arctan2(dy, dx)
-    turn = ((angle + np.float32(np.pi)) * np.float32(719 / (2 * np.pi))).astype(np.int16)
-    inward = canvas.coin()
-    count = int(canvas.chance.randint(6, 9))
-    radii = _radii(canvas, count, max(wide, tall))
-    planes = flat(canvas.palette.at(1.0 if inward else 0.0), y.size, x.size)
-    glow = np.exp(-((distance / 0.3) ** 2))
-    lay(planes, canvas.palette.accent, glow * np.float32(0.55))
-    towards = (dx * np.float32(canvas.between(-1, 1)) + dy) / (distance + np.float32(0.05))
-    for i, radius in enumerate(radii):
-        t = (i + 1) / count
-        place = 0.96 - 0.96 * t if inward else 0.04 + 0.94 * t
-        depth = distance - radius[turn]
-        fade = np.clip(1 + depth * np.float32(1 / 0.055), 0, 1)
-        fade *= fade
-        strength = np.float32(0.28) + towards * np.float32(-0.12)
-        planes *= 1 - fade * strength
-        cover = np.clip(depth * np.float32(canvas.unit * 0.9) + 0.5, 0, 1)
-        lay(planes, canvas.palette.at(place), cover)
-        rim = np.exp(np.minimum(-depth, 0) * np.float32(1 / 0.0035))
-        planes[0] += cover * rim * np.float32(0.05)
-    light = "bright" if inward else "dark"
-    return Art(finish(canvas, planes, 0.014), f"Layered paper cut-outs around a {light} hollow")
-
-
-def _radii(canvas: Canvas, count: int, far: float) -> list[np.ndarray]:
-    """Return, per sheet, the radius of its hole for 720 directions, the smallest first."""
-    angle = np.linspace(0, 2 * np.pi, 720, dtype=np.float32)
-    inner, outer = canvas.between(0.12, 0.2), far * canvas.between(0.95, 1.2)
-    shape, radii = np.zeros_like(angle), []
-    for lobes in (2, 3, 5):
-        shape += np.sin(lobes * angle + canvas.between(0, 6.3)) / np.float32(lobes**0.8)
-    for i in range(count):
-        own = np.zeros_like(angle)
-        for lobes in (2, 3, 4, 7):
-            own += np.sin(lobes * angle + canvas.between(0, 6.3)) / np.float32(lobes)
-        base = inner + (outer - inner) * (i / count) ** 1.15
-        radii.append((base * (1 + 0.16 * shape + 0.13 * own)).astype(np.float32))
-    return radii
+    shade = smoothstep((here - (sheet.shadow - np.float32(_BLUR))) * np.float32(0.5 / _BLUR))
+    rows *= 1 - shade * np.float32(0.42 if light.night else 0.32)
+    depth = (here - sheet.ridge) * sheet.steep
+    cover = np.clip(depth * np.float32(canvas.unit) + 0.5, 0, 1)
+    lay(rows, sheet.colour, cover)
+    np.maximum(depth, 0, out=depth)
+    glow = np.exp(depth * np.float32(-1 / 0.16)) * sheet.lit
+    glow += np.exp(depth * np.float32(-1 / 0.0035)) * np.float32(0.05)
+    rows[0] += cover * glow

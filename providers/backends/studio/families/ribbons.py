@@ -1,60 +1,92 @@
 """Ribbons: a sheaf of silk bands, twisted along a drifting curve, crisp on one edge."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from PIL import Image
 
 from ..canvas import Art, Canvas
-from ..fields import finish, flat, grid, lay, smoothstep, wave
+from ..fields import flat, grid, lay, painted, smoothstep, wave
 
 _WORKING_UNIT = 1100
+
+
+@dataclass(frozen=True)
+class _Band:
+    """One band between two curves (in short sides): crisp at `edge`, fading towards `other`."""
+
+    edge: np.ndarray
+    other: np.ndarray
+    colour: np.ndarray
+    strength: float
+
+
+@dataclass(frozen=True)
+class _Glow:
+    """Where the light comes from (in short sides)."""
+
+    x: float
+    y: float
 
 
 def draw(canvas: Canvas) -> Art:
     """Draw silk ribbons across the canvas."""
     upright = canvas.coin(0.15 if canvas.aspect > 1.2 else 0.5)
-    full = canvas.size[::-1] if upright else canvas.size
-    scale = min(1.0, _WORKING_UNIT / canvas.unit)
-    width, height = (max(8, round(s * scale)) for s in full)
-    planes, dark = _paint(canvas, width, height)
+    dark = canvas.coin(0.6)
+    sheet = _sheet(canvas, upright)
+    x, _ = grid(*sheet.size)
+    glow = _Glow(canvas.between(-1, 1) * float(x[0, -1]), canvas.between(-0.5, 0.5))
+    bands = _bands(canvas, x[0], dark)
+
+    def paint(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        planes = _ground(canvas, x, y, glow, dark)
+        for band in bands:
+            _lay_band(planes, y[:, 0], 1 / sheet.unit, band, dark)
+        return planes
+
+    rgb = painted(sheet, paint)
     if upright:
-        planes = planes.transpose(0, 2, 1)
+        rgb = rgb.transpose(1, 0, 2)
     if canvas.coin():
-        planes = planes[:, :, ::-1]
-    image = finish(canvas, planes)
+        rgb = rgb[:, ::-1]
+    image = Image.fromarray(np.ascontiguousarray(rgb))
     if image.size != canvas.size:
         image = image.resize(canvas.size, Image.Resampling.BICUBIC)
     way, tone = "rising" if upright else "drifting", "dark" if dark else "pale"
     return Art(image, f"Silky ribbons {way} across a {tone} ground")
 
 
-def _paint(canvas: Canvas, width: int, height: int) -> tuple[np.ndarray, bool]:
-    """Return the OKLab planes and whether the ground is dark."""
-    dark = canvas.coin(0.6)
-    x, y = grid(width, height)
-    planes = _ground(canvas, x, y, dark)
-    edges, turns = _edges(canvas, x[0], width / height)
-    count = len(edges) - 1
-    start, span = (0.28, 0.72) if dark else (0.0, 0.82)
-    shift = canvas.between(0, 1)
-    for i in sorted(range(count), key=lambda k: turns[k]):
-        place = start + span * abs((2 * (i / count + shift)) % 2 - 1)
-        colour = canvas.palette.at(place)
-        _band(planes, y[:, 0], edges[i], edges[i + 1], colour, dark, canvas.between(0.72, 0.95))
-    return planes, dark
+def _sheet(canvas: Canvas, upright: bool) -> Canvas:
+    """Return the canvas to work on: turned for upright ribbons, never needlessly large."""
+    width, height = canvas.size[::-1] if upright else canvas.size
+    scale = min(1.0, _WORKING_UNIT / canvas.unit)
+    return canvas.part(max(8, round(width * scale)), max(8, round(height * scale)))
 
 
-def _ground(canvas: Canvas, x, y, dark: bool) -> np.ndarray:
+def _ground(canvas: Canvas, x, y, glow: _Glow, dark: bool) -> np.ndarray:
     """A quiet ground with one wide glow that says where the light comes from."""
-    planes = flat(canvas.palette.at(0.0 if dark else 1.0), y.size, x.size)
-    glow = canvas.palette.at(0.3 if dark else 0.72)
-    cx = canvas.between(-1, 1) * x[0, -1]
-    cy = canvas.between(-0.5, 0.5)
-    distance = np.sqrt((x - cx) ** 2 * 0.6 + (y - cy) ** 2)
-    lay(planes, glow, smoothstep(1.15 - distance) * np.float32(0.3 if dark else 0.35))
+    planes = flat(canvas.palette.at(0.0 if dark else 1.0), x, y)
+    distance = np.sqrt((x - np.float32(glow.x)) ** 2 * 0.6 + (y - np.float32(glow.y)) ** 2)
+    light = smoothstep(1.15 - distance) * np.float32(0.3 if dark else 0.35)
+    lay(planes, canvas.palette.at(0.3 if dark else 0.72), light)
     return planes
 
 
-def _edges(canvas: Canvas, x: np.ndarray, aspect: float) -> tuple[list[np.ndarray], list[float]]:
+def _bands(canvas: Canvas, x: np.ndarray, dark: bool) -> list[_Band]:
+    """Return the bands, those at the back first, coloured along the palette and back."""
+    edges, turns = _edges(canvas, x)
+    count = len(edges) - 1
+    start, span = (0.28, 0.72) if dark else (0.0, 0.82)
+    shift = canvas.between(0, 1)
+    bands = []
+    for i in sorted(range(count), key=lambda k: turns[k]):
+        place = start + span * abs((2 * (i / count + shift)) % 2 - 1)
+        colour = canvas.palette.at(place)
+        bands.append(_Band(edges[i], edges[i + 1], colour, canvas.between(0.72, 0.95)))
+    return bands
+
+
+def _edges(canvas: Canvas, x: np.ndarray) -> tuple[list[np.ndarray], list[float]]:
     """Return the curves (in short sides) of a twisted sheaf and the depth of each band."""
     count = int(canvas.chance.randint(9, 15))
     half = max(float(x[-1]), 0.5)
@@ -73,28 +105,27 @@ def _edges(canvas: Canvas, x: np.ndarray, aspect: float) -> tuple[list[np.ndarra
     return edges, turns
 
 
-def _band(planes, y, edge, other, colour, dark: bool, strength: float) -> None:
-    """Lay one band between two curves: crisp at `edge`, fading out beyond `other`."""
-    gap = np.abs(other - edge)
-    reach = 1.9 * gap + 1e-3
-    side = np.where(other >= edge, 1.0, -1.0).astype(np.float32)
-    pixel = float(y[1] - y[0])
-    top = int(np.searchsorted(y, float(np.minimum(edge, edge + side * reach).min()))) - 1
-    end = int(np.searchsorted(y, float(np.maximum(edge, edge + side * reach).max()))) + 1
-    top = max(top, 0)
-    if end <= top:
+def _lay_band(planes: np.ndarray, y: np.ndarray, pixel: float, band: _Band, dark: bool) -> None:
+    """Lay one band on the rows y; the fading side reaches beyond the band's other curve."""
+    gap = np.abs(band.other - band.edge)
+    reach = 1.9 * gap + np.float32(1e-3)
+    side = np.where(band.other >= band.edge, 1, -1).astype(np.float32)
+    end = band.edge + side * reach
+    top = int(np.searchsorted(y, float(min(band.edge.min(), end.min())) - pixel))
+    low = int(np.searchsorted(y, float(max(band.edge.max(), end.max())) + pixel))
+    if low <= top:
         return
-    rows = planes[:, top:end]
-    slope = np.gradient(edge) / pixel
-    inside = (y[top:end, None] - edge) * side
+    rows = planes[:, top:low]
+    slope = np.gradient(band.edge) / np.float32(pixel)
+    inside = (y[top:low, None] - band.edge) * side
     fade = np.clip(1 - inside / reach, 0, 1)
     fade *= fade
-    cover = inside * (0.8 / pixel / np.sqrt(1 + slope * slope))
+    cover = inside * (np.float32(0.8 / pixel) / np.sqrt(1 + slope * slope))
     cover += 0.5
     np.clip(cover, 0, 1, out=cover)
     cover *= fade
-    light = np.minimum(strength * (1 + 0.25 * np.exp(-gap / 0.04)), 1).astype(np.float32)
-    lay(rows, colour, cover * light)
+    light = np.minimum(band.strength * (1 + 0.25 * np.exp(-gap / 0.04)), 1).astype(np.float32)
+    lay(rows, band.colour, cover * light)
     fade *= fade
     cover *= fade
     rows[0] += cover * np.float32(0.10 if dark else 0.05)
