@@ -82,6 +82,14 @@ class ImageStyleAdmin(PromptAdmin):
     def save_model(self, request: HttpRequest, obj: ImageStyle, form: Any, change: bool) -> None:
         save_style(style=obj)
 
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[ImageStyle], search_term: str
+    ) -> tuple[QuerySet[ImageStyle], bool]:
+        """Where a style is chosen, inactive ones are not offered."""
+        if request.resolver_match and request.resolver_match.url_name == "autocomplete":
+            queryset = queryset.filter(is_active=True)
+        return super().get_search_results(request, queryset, search_term)
+
     @admin.display(description="colours")
     def colours(self, style: ImageStyle) -> SafeString:
         return render_palette(style.palette)

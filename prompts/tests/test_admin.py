@@ -77,6 +77,14 @@ def test_style_list_shows_colours(admin):
     assert '<i style="background:#fbf1dd" title="#fbf1dd"></i>' in page
 
 
+def test_inactive_style_is_not_offered(admin):
+    ImageStyle.objects.filter(slug="linocut").update(is_active=False)
+    asked = {"app_label": "prompts", "model_name": "imagesetting", "field_name": "style"}
+    found = admin.get(reverse("admin:autocomplete"), asked | {"term": "lino"}).json()
+    assert found["results"] == []
+    assert "Linocut" in admin.get(url("imagestyle"), {"q": "lino"}).content.decode()
+
+
 def test_saving_a_style_raises_its_version(admin):
     style = ImageStyle.objects.get(slug="gouache")
     page = url("imagestyle", "change", style.pk)

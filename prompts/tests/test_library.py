@@ -2,6 +2,7 @@
 
 import pytest
 
+from prompts.apps import install_after_migration
 from prompts.models import (
     ImageFormat,
     ImagePromptExample,
@@ -79,6 +80,12 @@ def test_templates_and_examples_make_a_prompt():
         assert ".." not in composed.text and "  " not in composed.text, template
     for example in ImagePromptExample.objects.all():
         assert preview_example(example).prompt.text.count(example.style.fragment) == 1
+
+
+def test_without_its_tables_nothing_is_installed(monkeypatch):
+    monkeypatch.setattr("prompts.checks.tables_exist", lambda using: False)
+    monkeypatch.setattr("prompts.services.install_library", lambda: pytest.fail("installed"))
+    install_after_migration(using="default")
 
 
 def test_installing_again_changes_nothing():
