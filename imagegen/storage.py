@@ -11,11 +11,11 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import FileSystemStorage, Storage
-from django.utils.functional import cached_property
 
 from imagegen.errors import StorageProblem
 
@@ -32,19 +32,13 @@ class DurableFileSystemStorage(FileSystemStorage):
     A storage without `base_url` is private: its files cannot be read by other accounts.
     """
 
-    @cached_property
-    def is_private(self) -> bool:
-        return self._base_url is None
+    def __init__(self, location: str | Path, base_url: str | None = None, **options: Any) -> None:
+        self.is_private = base_url is None
+        options.setdefault("file_permissions_mode", 0o640 if self.is_private else 0o644)
+        options.setdefault("directory_permissions_mode", 0o750 if self.is_private else 0o755)
+        super().__init__(location=location, base_url=base_url, **options)
 
-    @cached_property
-    def file_permissions_mode(self) -> int:
-        return self._file_permissions_mode or (0o640 if self.is_private else 0o644)
-
-    @cached_property
-    def directory_permissions_mode(self) -> int:
-        return self._directory_permissions_mode or (0o750 if self.is_private else 0o755)
-
-    def url(self, name: str) -> str:
+    def url(self, name: str | None) -> str:
         if self.is_private:
             raise ValueError("A private file has no public address.")
         return super().url(name)
@@ -73,7 +67,7 @@ class DurableFileSystemStorage(FileSystemStorage):
             missing.append(missing[-1].parent)
         for path in reversed(missing):
             with contextlib.suppress(FileExistsError):
-                path.mkdir(mode=self.directory_permissions_mode)
+                path.mkdir(mode=self.directory_permissions_mode or 0o750)
                 fsync_folder(path.parent)
 
     def _write(self, final: Path, content: File) -> None:
@@ -83,7 +77,7 @@ class DurableFileSystemStorage(FileSystemStorage):
                 for chunk in content.chunks():
                     file.write(chunk)
                 file.flush()
-                os.fchmod(handle, self.file_permissions_mode)
+                os.fchmod(handle, self.file_permissions_mode or 0o640)
                 os.fsync(handle)
             give_name(part, final)
         finally:

@@ -39,7 +39,7 @@ def text_card(path: str, out_path: str, facts: dict, title: str, site: str) -> d
 def palette_of(picture: Image.Image) -> Palette:
     """The picture's main colours."""
     small = picture.resize((64, 64), Image.Resampling.BOX)
-    flat = small.quantize(COLOURS, Image.Quantize.MEDIANCUT).getpalette()[: COLOURS * 3]
+    flat = (small.quantize(COLOURS, Image.Quantize.MEDIANCUT).getpalette() or [])[: COLOURS * 3]
     found = zip(flat[0::3], flat[1::3], flat[2::3], strict=True)
     return Palette.from_hex([to_hex(colour) for colour in found])
 

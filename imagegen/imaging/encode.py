@@ -4,6 +4,8 @@ Runs in a child process and knows no Django. The original is only read. A copy i
 larger than what it was made from.
 """
 
+from typing import Any
+
 from PIL import Image, ImageOps, PngImagePlugin
 
 from imagegen.imaging.reading import BODY, RECEIVED, as_shown, read_picture
@@ -11,7 +13,12 @@ from imagegen.imaging.writing import write_picture
 from imagegen.imaging.xmp import find_source_type, packet
 
 SOCIAL_SIZE = (1200, 630)
-JPEG = {"format": "JPEG", "quality": 80, "progressive": True, "subsampling": "4:2:0"}
+JPEG: dict[str, Any] = {
+    "format": "JPEG",
+    "quality": 80,
+    "progressive": True,
+    "subsampling": "4:2:0",
+}
 
 
 def web_copy(path: str, out_path: str, facts: dict, max_width: int = 1600) -> dict:
@@ -57,7 +64,7 @@ def body_copy(path: str, out_path: str, max_width: int = 1920) -> dict:
         text = PngImagePlugin.PngInfo()
         if marked:
             text.add_itxt("XML:com.adobe.xmp", marked.decode("utf-8"))
-        options = {"format": "PNG", "compress_level": 6, "pnginfo": text}
+        options: dict[str, Any] = {"format": "PNG", "compress_level": 6, "pnginfo": text}
     else:
         options = {**JPEG, "quality": 85}
         if marked:

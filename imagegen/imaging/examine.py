@@ -45,4 +45,5 @@ def examine(path: str, preview_path: str, upload: bool = False) -> dict:
 
 def mean_colour(image: Image.Image) -> tuple[int, int, int]:
     """The mean colour of an RGB picture."""
-    return image.resize((1, 1), Image.Resampling.BOX, reducing_gap=2.0).getpixel((0, 0))
+    red, green, blue = image.resize((1, 1), Image.Resampling.BOX, reducing_gap=2.0).tobytes()
+    return red, green, blue

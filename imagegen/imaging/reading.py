@@ -166,7 +166,9 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     if profile:
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            return ImageCms.profileToProfile(image, source, SRGB, outputMode="RGB")
-        except (ImageCms.PyCMSError, *DECODER_ERRORS):  # a broken or unfitting profile
-            return image.convert("RGB")
+            converted = ImageCms.profileToProfile(image, source, SRGB, outputMode="RGB")
+            if converted is not None:
+                return converted
+        except (ImageCms.PyCMSError, *DECODER_ERRORS):
+            pass  # a broken or unfitting profile: the bare numbers are the best guess
     return image.convert("RGB")

@@ -69,9 +69,9 @@ def _find_good_copy(output: ImageOutput) -> str | None:
         for file in Spool(output.attempt.key).finished_files():
             if file.sha256 == output.sha256:
                 return file.path
-        for path in (spool_root() / "quarantine").glob(f"{output.attempt.key}-*"):
-            if hash_local(path) == output.sha256:
-                return str(path)
+        for kept in (spool_root() / "quarantine").glob(f"{output.attempt.key}-*"):
+            if kept.is_file() and hash_local(kept) == output.sha256:
+                return str(kept)
     storage = storages["originals"]
     for twin in ImageOutput.objects.filter(sha256=output.sha256).exclude(pk=output.pk):
         if storage.exists(twin.path) and hash_file(storage, twin.path) == output.sha256:
