@@ -12,6 +12,9 @@ from django.core.files.storage import storages
 from django.db import transaction
 
 from blog.hooks import MetPicture
+from blog.importing.pictures import body_pictures
+from blog.markdown import parse
+from blog.markdown.rendering import picture_name
 from blog.models import Post, PostPicture
 from blog.services import forget_pictures, keep_picture
 from imagegen.errors import ImagegenError, Refused
@@ -132,11 +135,9 @@ def _store_clean_copy(source: str, start: str) -> dict:
 
 def _drop_unnamed(post: Post, names: set[str]) -> None:
     """Forget pictures that neither the import nor the text names any more."""
-    unnamed = [
-        picture
-        for picture in PostPicture.objects.filter(post=post).exclude(name__in=names)
-        if picture.name not in post.body
-    ]
+    # A picture whose file is gone today may still be shown by the text.
+    names |= {picture_name(picture.address) for picture in body_pictures(parse(post.body))}
+    unnamed = list(PostPicture.objects.filter(post=post).exclude(name__in=names))
     forget_pictures(post=post, names=[picture.name for picture in unnamed])
     for picture in unnamed:
         _remove_later(picture.path)
