@@ -1,14 +1,17 @@
 """Pictures that imported posts bring along."""
 
+import json
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from django.core.files.storage import storages
+from django.core.management import call_command
 from PIL import Image
 
 from blog.hooks import MetPicture
 from blog.models import Post, PostPicture
-from imagegen.models import ImageOutput
+from imagegen.models import ImageOutput, Rendition
 from imagegen.services import importing, review
 from imagegen.tests import pictures as made
 from imagegen.tests.factories import hero_of, make_post
@@ -142,3 +145,119 @@ def test_too_large_a_picture_is_left_out(post, folder):
     with open(folder / "wall.png", "ab") as file:
         file.truncate(26 * 1024 * 1024)
     assert "larger than 25 MB" in meet(post, met(folder, "wall.png"))[0]
+
+
+# --- The command ------------------------------------------------------------------------
+
+POST = """---
+title: {title}
+date: 2024-03-01
+image: hero.jpg
+---
+Text ![wall](wall.png)
+
+## One
+
+First.
+
+## Two
+
+![in a section](wall.png)
+"""
+
+
+def run(*arguments: str) -> tuple[str, int]:
+    out = StringIO()
+    try:
+        call_command("import_posts", *arguments, stdout=out)
+    except SystemExit as end:
+        return out.getvalue(), int(end.code or 0)
+    return out.getvalue(), 0
+
+
+@pytest.fixture
+def bundle(folder) -> Path:
+    (folder / "index.md").write_text(POST.format(title="Walls"))
+    return folder
+
+
+def test_command_imports_a_bundle_with_its_pictures(bundle):
+    text, code = run(str(bundle))
+    assert (code, "1 created" in text) == (0, True)
+    post = Post.objects.get()
+    assert post.is_public
+    assert hero_of(post).choice.kind == "uploaded"
+    assert PostPicture.objects.get().name == "wall.png"
+
+
+def test_hero_is_public_without_a_worker(bundle):
+    text, _ = run(str(bundle))
+    assert "public pictures were made here" in text
+    assert Rendition.objects.live().filter(purpose="web").count() == 1
+
+
+def test_section_that_holds_a_picture_is_not_wanted(bundle):
+    run(str(bundle))
+    wanted = dict(
+        Post.objects.get().slots.filter(role="section").values_list("section_heading", "wanted")
+    )
+    assert wanted == {"One": True, "Two": False}
+
+
+def test_second_run_changes_nothing(bundle):
+    run(str(bundle))
+    before = Post.objects.values().get()
+    text, _ = run(str(bundle))
+    assert "0 created, 0 updated, 1 unchanged" in text
+    assert Post.objects.values().get() == before
+    assert ImageOutput.objects.count() == 1
+
+
+def test_dry_run_stores_nothing(bundle, settings):
+    text, code = run(str(bundle), "--dry-run")
+    assert (code, "Would be: 1 created" in text) == (0, True)
+    assert not Post.objects.exists()
+    assert not (settings.DATA_DIR / "private").exists()
+
+
+def test_changed_file_waits_for_update(bundle):
+    run(str(bundle))
+    (bundle / "index.md").write_text(POST.format(title="Higher walls"))
+    assert "1 changed" in run(str(bundle))[0]
+    assert "1 updated" in run(str(bundle), "--update")[0]
+    assert Post.objects.get().title == "Higher walls"
+
+
+def test_bad_file_is_named_and_the_others_go_in(bundle):
+    (bundle / "broken.md").write_text("---\ntitle: [unclosed\n---\nText\n")
+    text, code = run(str(bundle), "--json")
+    told = json.loads(text)
+    assert code == 1
+    assert told["created"] == 1
+    assert told["failed"][0]["file"].endswith("broken.md")
+    assert told["failed"][0]["line"] and told["failed"][0]["reason"]
+
+
+def test_bad_picture_is_a_note_and_the_post_goes_in(bundle):
+    (bundle / "hero.jpg").write_bytes(made.HTML)
+    text, code = run(str(bundle))
+    assert code == 0
+    assert "Note: " in text and "an HTML page" in text
+    assert hero_of(Post.objects.get()).choice is None
+
+
+def test_path_that_is_not_there_fails(tmp_path, db):
+    text, code = run(str(tmp_path / "nothing"))
+    assert code == 1
+    assert "no such file" in text.lower()
+
+
+def test_split_level_is_an_option(bundle):
+    run(str(bundle), "--split-level", "0")
+    assert not Post.objects.get().sections.exists()
+
+
+def test_json_has_all_its_keys(bundle):
+    told = json.loads(run(str(bundle), "--json")[0])
+    wanted = {"created", "updated", "unchanged", "changed", "conflicts", "failed"}
+    assert wanted <= set(told)
