@@ -87,7 +87,8 @@ def _composed(ruler, words, box, size: int, most: int) -> Block | None:
     limit = box[0] / size
     pieces = _pieces(ruler, words, limit, most)
     lines = tuple(_balanced(pieces, ruler.space, limit))
-    block, real = Block(lines, ruler.face, size, box[0]), font(ruler.face, size)
+    text = " ".join(w.text for w in words)
+    block, real = Block(lines, ruler.face, size, box[0], text), font(ruler.face, size)
     wide = max(real.getlength(line) for line in lines)
     return block if wide <= box[0] and block.height <= box[1] else None
 
@@ -217,4 +218,5 @@ def _one_line(text: str, face: str, box, size: int) -> Block:
             low = middle
         else:
             high = middle - 1
-    return Block((f"{text[:low]}…",), face, size, box[0])
+    shown = f"{text[:low]}…"
+    return Block((shown,), face, size, box[0], shown)

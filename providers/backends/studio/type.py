@@ -136,12 +136,16 @@ def _tidied(text: str, dropped: int) -> str:
 
 @dataclass(frozen=True)
 class Block:
-    """A title broken into lines at a size in pixels, `width` pixels wide at most."""
+    """A title broken into lines at a size in pixels, `width` pixels wide at most.
+
+    `text` is what is shown, without the hyphens that cut long words.
+    """
 
     lines: tuple[str, ...]
     face: str
     size: int
     width: int
+    text: str = ""
     truncated: bool = False
 
     @property

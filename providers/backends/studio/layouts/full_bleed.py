@@ -7,16 +7,17 @@ from ..canvas import Canvas
 from ..colour import mix, to_bytes
 from ..fields import smoothstep
 from ..ink import BLACK, WHITE, together, worst_contrast
+from .grounds import rgb
 from .page import (
     Column,
     Cover,
+    Manner,
     Pattern,
     Setting,
     Words,
     margin,
     place,
     print_texts,
-    rgb,
     shown_title,
 )
 
@@ -30,23 +31,21 @@ def draw(canvas: Canvas, pattern: Pattern, words: Words) -> Cover:
     """Draw a cover whose pattern fills the whole picture."""
     art = pattern(canvas)
     edge = margin(canvas)
-    at = canvas.one_of(("bottom", "bottom", "top"))
     share = 0.78 if canvas.aspect > 1.2 else 1.0
     width = min(canvas.width - 2 * edge, round(canvas.width * share))
     column = Column(edge, edge, width, canvas.height - 2 * edge)
     dark = _is_dark(art.image)
     ink = rgb(canvas.palette.light) if dark else rgb(canvas.palette.dark)
     last = WHITE if dark else BLACK
-    setting = place(
-        canvas,
-        words,
-        column,
+    manner = Manner(
         largest=0.135,
-        at=at,
+        at=canvas.one_of(("bottom", "bottom", "top")),
         title_inks=(ink, last),
         label_inks=(ink, last),
         rule=True,
+        grouped=True,
     )
+    setting = place(canvas, words, column, manner)
     image = _with_scrim(canvas, art.image, setting, dark, (ink, last))
     print_texts(image, setting)
     return Cover(image, art.subject, shown_title(setting, words))

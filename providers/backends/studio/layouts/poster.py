@@ -6,19 +6,8 @@ from PIL import Image
 from ..canvas import Canvas
 from ..colour import Palette, chroma, contrast, luminance, to_bytes
 from ..ink import MIN_CONTRAST, WHITE, best_ink, together
-from .page import (
-    Column,
-    Cover,
-    Pattern,
-    Words,
-    lit_ground,
-    margin,
-    place,
-    print_texts,
-    rgb,
-    shown_title,
-    strengthened,
-)
+from .grounds import lit_ground, rgb, strengthened
+from .page import Column, Cover, Manner, Pattern, Words, margin, place, print_texts, shown_title
 
 _TONES = (-0.085, -0.045, 0.0, 0.032, 0.062)
 _STRENGTHS = (1.0, 0.75, 0.5, 0.3, 0.15, 0.0)
@@ -32,17 +21,15 @@ def draw(canvas: Canvas, pattern: Pattern, words: Words) -> Cover:
     align = canvas.one_of(("left", "left", "left", "centre"))
     column = _column(canvas, align)
     inks = _inks(canvas, ground)
-    setting = place(
-        canvas,
-        words,
-        column,
+    manner = Manner(
         largest=canvas.between(0.2, 0.28),
         share=canvas.between(0.68, 1.0),
         at=canvas.one_of(("top", "middle", "bottom")),
+        align=align,
         title_inks=inks,
         label_inks=inks,
-        align=align,
     )
+    setting = place(canvas, words, column, manner)
     image = _calmed(art.image, lit_ground(canvas, ground, 0.09), ground, setting)
     print_texts(image, setting)
     return Cover(image, art.subject, shown_title(setting, words))

@@ -7,19 +7,8 @@ from PIL import Image, ImageDraw
 
 from ..canvas import Canvas
 from ..colour import chroma, contrast, luminance, to_bytes
-from .page import (
-    Column,
-    Cover,
-    Pattern,
-    Words,
-    lit_ground,
-    margin,
-    place,
-    print_texts,
-    rgb,
-    shown_title,
-    strengthened,
-)
+from .grounds import lit_ground, rgb, strengthened
+from .page import Column, Cover, Manner, Pattern, Words, margin, place, print_texts, shown_title
 
 _GROUND_CONTRAST = 7.0
 
@@ -42,17 +31,15 @@ def draw(canvas: Canvas, pattern: Pattern, words: Words) -> Cover:
     art = pattern(canvas.part(right - left, bottom - top))
     image.paste(art.image, (left, top), _pane_mask(plan, art.image.size))
     inks = _inks(canvas, ground)
-    setting = place(
-        canvas,
-        words,
-        plan.column,
+    manner = Manner(
         largest=canvas.between(0.12, 0.155),
         share=canvas.between(0.75, 1.0),
         at=canvas.one_of(("top", "middle", "bottom")),
         title_inks=(inks[0],),
-        label_inks=inks,
+        label_inks=inks[::-1],
         rule=True,
     )
+    setting = place(canvas, words, plan.column, manner)
     print_texts(image, setting)
     return Cover(image, art.subject, shown_title(setting, words))
 
