@@ -66,5 +66,8 @@ def split_origin(url: str) -> tuple[str, str, int]:
         raise ValueError("The address must begin with http:// or https:// and name a host.")
     if parts.username is not None or parts.password is not None:
         raise ValueError("The address must not contain a user name or password.")
-    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError as error:
+        raise ValueError("The port of the address must be a number up to 65535.") from error
     return parts.scheme, parts.hostname.lower().rstrip("."), port

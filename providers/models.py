@@ -1,5 +1,6 @@
 """Connections to services, and the catalogue of their models."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -242,6 +243,10 @@ class ImageModel(models.Model):
                 problems[field] = str(error)
         if problems:
             raise ValidationError(problems)
+
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+        """A second default is no error in a form: the service moves the mark."""
+        super().validate_constraints({*(exclude or ()), "is_default"})
 
     @property
     def is_retired(self) -> bool:

@@ -14,7 +14,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -79,35 +79,33 @@ def shutdown_pool() -> None:
 
 def _schedule(work: bytes, timeout: float) -> tuple[bool, bytes]:
     """Have one child run `work`; (True, result) or (False, exception), pickled."""
-    global _last_sign
-    from concurrent.futures.process import BrokenProcessPool
-
     from pebble import ProcessExpired
 
     pool = _running_pool()
     try:
-        future = pool.schedule(_run, args=(work,), timeout=timeout)
-    except RuntimeError as error:
+        return _wait(pool, pool.schedule(_run, args=(work,), timeout=timeout), timeout)
+    except ProcessExpired as error:
+        raise ChildDied(f"The child process died (exit code {error.exitcode}).") from error
+    except (RuntimeError, CancelledError, _PoolBroken) as error:  # pebble's are RuntimeErrors
         _drop(pool)
         raise _PoolBroken from error
+
+
+def _wait(
+    pool: "ProcessPool", future: Future[tuple[bool, bytes]], timeout: float
+) -> tuple[bool, bytes]:
+    """The outcome of `future`; `_PoolBroken` when the pool is gone or gives no sign of life."""
+    global _last_sign
     started = time.monotonic()
     while True:
         try:
-            answer = future.result(timeout=1.0)
+            return future.result(timeout=1.0)
         except TimeoutError as error:
             if future.done():
                 if isinstance(future.exception(), TimeoutError):
                     raise ChildTimeout(f"Not done within {timeout:g} seconds.") from error
             elif pool is not _pool or _is_stuck(started, timeout):
-                _drop(pool)
                 raise _PoolBroken from error
-        except ProcessExpired as error:
-            raise ChildDied(f"The child process died (exit code {error.exitcode}).") from error
-        except (BrokenProcessPool, CancelledError) as error:
-            _drop(pool)
-            raise _PoolBroken from error
-        else:
-            return answer
         finally:
             if future.done():
                 _last_sign = time.monotonic()

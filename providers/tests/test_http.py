@@ -282,7 +282,7 @@ def test_address_of_the_real_peer_counts(monkeypatch):
         )
         with pytest.raises(ConfigurationError, match="private network"):
             client("http://odd.example", private_network=False).request("GET", "x")
-        assert server.requests == []
+        assert not any(server.requests)
 
 
 def test_one_private_address_among_public_ones_is_refused(monkeypatch):

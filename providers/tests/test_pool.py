@@ -19,7 +19,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True, scope="module")
-def no_pool_left():
+def own_pool():
+    """Children that other tests have used know more than they should here."""
+    shutdown_pool()
     yield
     shutdown_pool()
 

@@ -23,9 +23,9 @@ class Command(BaseCommand):
             server = StubServer(ledger=ledger, port=port)
         except (OSError, OverflowError) as error:
             raise CommandError(f"The stub cannot listen on port {port}: {error}") from error
-        self.stdout.write(f"Stub at {server.url}")
-        self.stdout.flush()
         try:
+            self.stdout.write(f"Stub at {server.url}")
+            self.stdout.flush()
             server.serve()
         except KeyboardInterrupt:
             self.stdout.write("Stopped.")
