@@ -1,6 +1,10 @@
 """How the console shows things: chips, thumbnails, places. Each looks the same on every page."""
 
+from datetime import datetime
+
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -105,7 +109,7 @@ def error_text(error: dict | None) -> str:
 
 def thumbnail(output: ImageOutput | None, *, size: str = "list") -> SafeString:
     """The stored preview in a box of a fixed ratio; a quiet box where there is none."""
-    if output is None or not output.preview_path:
+    if not output or not output.preview_path:
         return format_html(
             '<span class="fp-thumb fp-thumb--{} fp-thumb--none">{}</span>', size, "no picture"
         )
@@ -131,6 +135,21 @@ def place_of_output(output: ImageOutput) -> str:
     if output.slot is not None:
         return place_of_slot(output.slot)
     return Role(output.role).label if output.role in Role.values else "Test"
+
+
+def two_lines(first: str, second: str) -> SafeString:
+    """A cell with a quieter second line."""
+    return format_html('{}<br><span class="fp-quiet">{}</span>', first, second)
+
+
+def short_time(moment: datetime) -> str:
+    """Day and time in the site's zone, for a column."""
+    return date_format(timezone.localtime(moment), "j M, H:i")
+
+
+def style_text(row: ImageOutput | GenerationJob) -> str:
+    """The style with its version."""
+    return f"{row.style_name} v{row.style_version}" if row.style_name else "no style"
 
 
 def output_cost(output: ImageOutput) -> str:

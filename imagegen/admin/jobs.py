@@ -9,7 +9,14 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from imagegen.admin.base import PeriodFilter, ProviderFilter, ReadOnlyAdmin, StyleFilter, Tally
+from imagegen.admin.base import (
+    PeriodFilter,
+    ProviderFilter,
+    ReadOnlyAdmin,
+    RoleFilter,
+    StyleFilter,
+    Tally,
+)
 from imagegen.admin.display import (
     DASH,
     attempt_chip,
@@ -18,7 +25,10 @@ from imagegen.admin.display import (
     job_cost,
     place_of_slot,
     provider_name,
+    short_time,
+    style_text,
     thumbnail,
+    two_lines,
 )
 from imagegen.admin.prompts import pretty, prompt_limit
 from imagegen.models import Attempt, GenerationBatch, GenerationJob, ImageOutput
@@ -54,11 +64,10 @@ class GenerationJobAdmin(ReadOnlyAdmin):
     """One wanted image each. Failed ones can be tried again, doubtful ones settled."""
 
     list_display = (
-        "picture", "name", "state_chip", "post_name", "place", "provider", "style_name", "cost",
-        "tries", "created_at",
+        "picture", "name", "state_chip", "where", "made_with", "price",
     )  # fmt: skip
     list_display_links = ("picture", "name")
-    list_filter = (JobStateFilter, "role", ProviderFilter, StyleFilter, PeriodFilter)
+    list_filter = (JobStateFilter, RoleFilter, ProviderFilter, StyleFilter, PeriodFilter)
     list_select_related = ("slot",)
     search_fields = ("slot__post_title", "prompt__text")
     search_help_text = "Words of the post’s title or of the prompt."
@@ -97,26 +106,24 @@ class GenerationJobAdmin(ReadOnlyAdmin):
 
     @admin.display(description="job")
     def name(self, job: GenerationJob) -> str:
-        return f"#{job.pk}"
+        return two_lines(f"#{job.pk}", short_time(job.created_at))
 
     @admin.display(description="state")
     def state_chip(self, job: GenerationJob) -> str:
         return job_chip(job)
 
-    @admin.display(description="post")
-    def post_name(self, job: GenerationJob) -> str:
-        return (job.slot.post_title if job.slot else "") or DASH
+    @admin.display(description="post and place")
+    def where(self, job: GenerationJob) -> str:
+        if job.slot is None:
+            return job.get_role_display()
+        return two_lines(job.slot.post_title or "No post", place_of_slot(job.slot))
 
-    @admin.display(description="place")
-    def place(self, job: GenerationJob) -> str:
-        return place_of_slot(job.slot) if job.slot else job.get_role_display()
-
-    @admin.display(description="provider")
-    def provider(self, job: GenerationJob) -> str:
-        return provider_name(job)
+    @admin.display(description="provider and style")
+    def made_with(self, job: GenerationJob) -> str:
+        return two_lines(provider_name(job), style_text(job))
 
     @admin.display(description="cost, estimated")
-    def cost(self, job: GenerationJob) -> str:
+    def price(self, job: GenerationJob) -> str:
         return job_cost(job)
 
     # --- Actions ------------------------------------------------------------------------
@@ -164,7 +171,7 @@ class GenerationJobAdmin(ReadOnlyAdmin):
 class GenerationBatchAdmin(ReadOnlyAdmin):
     """Acts of asking: who asked for what, how far it is, what it costs."""
 
-    list_display = ("name", "progress", "kind", "door", "asked_by_name", "cost", "created_at")
+    list_display = ("name", "progress", "kind", "asked", "price")
     list_filter = ("kind", "door", PeriodFilter)
     search_fields = ("title",)
     search_help_text = "Words of the batch’s title."
@@ -199,8 +206,13 @@ class GenerationBatchAdmin(ReadOnlyAdmin):
     def progress(self, batch: GenerationBatch) -> SafeString:
         return progress_line(batch.states)
 
+    @admin.display(description="asked")
+    def asked(self, batch: GenerationBatch) -> SafeString:
+        who = batch.asked_by_name or batch.get_door_display()
+        return two_lines(who, short_time(batch.created_at))
+
     @admin.display(description="cost")
-    def cost(self, batch: GenerationBatch) -> str:
+    def price(self, batch: GenerationBatch) -> str:
         return batch_cost(batch)
 
     # --- Actions ------------------------------------------------------------------------
@@ -294,7 +306,7 @@ class AttemptAdmin(ReadOnlyAdmin):
 
     list_display = (
         "picture", "name", "state_chip", "job_link", "provider", "cost_text", "seconds",
-        "request_id", "created_at",
+        "request_id",
     )  # fmt: skip
     list_display_links = ("picture", "name")
     list_filter = ("state", ProviderFilter, PeriodFilter)
@@ -318,7 +330,7 @@ class AttemptAdmin(ReadOnlyAdmin):
 
     @admin.display(description="attempt")
     def name(self, attempt: Attempt) -> str:
-        return f"#{attempt.pk}"
+        return two_lines(f"#{attempt.pk}", short_time(attempt.created_at))
 
     @admin.display(description="state")
     def state_chip(self, attempt: Attempt) -> str:

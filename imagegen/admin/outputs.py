@@ -13,6 +13,7 @@ from imagegen.admin.base import (
     PeriodFilter,
     ProviderFilter,
     ReadOnlyAdmin,
+    RoleFilter,
     StyleFilter,
     Tally,
     go_back,
@@ -20,12 +21,14 @@ from imagegen.admin.base import (
     tell,
 )
 from imagegen.admin.display import (
-    DASH,
     output_chip,
     output_cost,
     place_of_output,
     provider_name,
+    short_time,
+    style_text,
     thumbnail,
+    two_lines,
 )
 from imagegen.admin.forms import AltForm, ApproveForm, CommentForm, RejectForm
 from imagegen.admin.generation import regenerate_selected
@@ -41,12 +44,9 @@ State = ImageOutput.State
 class ImageOutputAdmin(ReadOnlyAdmin):
     """Stored originals. Reviewing happens here, in the list or on the page of one."""
 
-    list_display = (
-        "picture", "name", "state_chip", "post_name", "place", "provider", "style", "cost",
-        "created_at",
-    )  # fmt: skip
+    list_display = ("picture", "name", "state_chip", "where", "made_with", "price")
     list_display_links = ("picture", "name")
-    list_filter = ("state", "role", "kind", ProviderFilter, StyleFilter, PeriodFilter)
+    list_filter = ("state", RoleFilter, "kind", ProviderFilter, StyleFilter, PeriodFilter)
     list_select_related = ("slot",)
     search_fields = ("prompt_text", "post_title")
     search_help_text = "Words of the prompt or of the post’s title."
@@ -76,32 +76,24 @@ class ImageOutputAdmin(ReadOnlyAdmin):
 
     @admin.display(description="image")
     def name(self, output: ImageOutput) -> str:
-        return f"#{output.pk}"
+        return two_lines(f"#{output.pk}", short_time(output.created_at))
 
     @admin.display(description="state")
     def state_chip(self, output: ImageOutput) -> str:
         return output_chip(output)
 
-    @admin.display(description="post")
-    def post_name(self, output: ImageOutput) -> str:
-        return output.post_title or DASH
+    @admin.display(description="post and place")
+    def where(self, output: ImageOutput) -> str:
+        return two_lines(output.post_title or "No post", place_of_output(output))
 
-    @admin.display(description="place")
-    def place(self, output: ImageOutput) -> str:
-        return place_of_output(output)
-
-    @admin.display(description="provider")
-    def provider(self, output: ImageOutput) -> str:
+    @admin.display(description="provider and style")
+    def made_with(self, output: ImageOutput) -> str:
         if output.kind == ImageOutput.Kind.UPLOADED:
             return "uploaded"
-        return provider_name(output)
-
-    @admin.display(description="style")
-    def style(self, output: ImageOutput) -> str:
-        return f"{output.style_name} v{output.style_version}" if output.style_name else DASH
+        return two_lines(provider_name(output), style_text(output))
 
     @admin.display(description="cost")
-    def cost(self, output: ImageOutput) -> str:
+    def price(self, output: ImageOutput) -> str:
         return output_cost(output)
 
     # --- Actions ------------------------------------------------------------------------

@@ -52,7 +52,7 @@ class IllustratedPostAdmin(ConsoleAdmin, PostAdmin):
         by_post = {slot.post_id: slot.choice for slot in heroes}
         own = Q(wanted=True, from_hero=False)
         counts = slots.order_by().values("post").annotate(
-            wanted=Count("pk", filter=own),
+            places=Count("pk", filter=own),
             filled=Count("pk", filter=own & Q(choice__isnull=False)),
         )  # fmt: skip
         counted = {row["post"]: row for row in counts}
@@ -65,7 +65,7 @@ class IllustratedPostAdmin(ConsoleAdmin, PostAdmin):
         to_review = dict(waiting)
         for post in rows:
             post.hero_image = by_post.get(post.pk)
-            post.places = counted.get(post.pk, {"wanted": 0, "filled": 0})
+            post.places = counted.get(post.pk, {"places": 0, "filled": 0})
             post.to_review = to_review.get(post.pk, 0)
 
     # --- Columns ------------------------------------------------------------------------
@@ -86,7 +86,7 @@ class IllustratedPostAdmin(ConsoleAdmin, PostAdmin):
             reverse(SLOTS),
             post.pk,
             post.places["filled"],
-            post.places["wanted"],
+            post.places["places"],
         )
         if not post.to_review:
             return filled

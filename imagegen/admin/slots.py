@@ -5,8 +5,9 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import F, Prefetch, QuerySet
+from django.db.models import F, Prefetch, QuerySet, TextField
 from django.db.models import prefetch_related_objects as prefetch
+from django.forms import Textarea
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -15,13 +16,14 @@ from blog.models import Post, Section
 from imagegen.admin.base import (
     ConsoleAdmin,
     PeriodFilter,
+    RoleFilter,
     Tally,
     go_back,
     not_posted,
     number_from,
     tell,
 )
-from imagegen.admin.display import DASH, place_of_slot, slot_chip, thumbnail
+from imagegen.admin.display import DASH, place_of_slot, slot_chip, thumbnail, two_lines
 from imagegen.admin.forms import CommentForm, RegenerateForm, UploadForm
 from imagegen.admin.generation import (
     DOOR,
@@ -82,15 +84,18 @@ class SlotStateFilter(admin.SimpleListFilter):
 class ImageSlotAdmin(ConsoleAdmin):
     """Places for pictures. They follow the posts; their wishes and pictures are decided here."""
 
-    list_display = ("picture", "place", "post_name", "state_chip", "waiting", "brief_start")
-    list_display_links = ("picture", "place")
-    list_filter = (SlotStateFilter, "role", PeriodFilter)
+    list_display = ("picture", "where", "state_chip", "waiting", "brief_start")
+    list_display_links = ("picture", "where")
+    list_filter = (SlotStateFilter, RoleFilter, PeriodFilter)
     list_select_related = ("choice",)
     search_fields = ("post_title", "section_heading")
     search_help_text = "Words of the post’s title or the section’s heading."
     ordering = ("-post_id", "pk")
     actions = ("generate", "want", "do_not_want")
     fields = ("brief", "caption")
+    formfield_overrides = {
+        TextField: {"widget": Textarea(attrs={"rows": 3, "class": "vLargeTextField"})}
+    }
     change_form_template = "admin/imagegen/slot.html"
     page_related = ("post", "section", "choice")
     change_list_template = "admin/imagegen/change_list.html"
@@ -140,13 +145,9 @@ class ImageSlotAdmin(ConsoleAdmin):
         candidates = getattr(slot, "candidates", [])
         return thumbnail(slot.choice or (candidates[0] if candidates else None))
 
-    @admin.display(description="place")
-    def place(self, slot: ImageSlot) -> str:
-        return place_of_slot(slot)
-
-    @admin.display(description="post")
-    def post_name(self, slot: ImageSlot) -> str:
-        return slot.post_title or DASH
+    @admin.display(description="place and post")
+    def where(self, slot: ImageSlot) -> str:
+        return two_lines(place_of_slot(slot), slot.post_title or "No post")
 
     @admin.display(description="state")
     def state_chip(self, slot: ImageSlot) -> str:

@@ -245,5 +245,5 @@ class ReviewEvent(models.Model):
         ordering = ["-pk"]
 
     def __str__(self) -> str:
-        who = self.made_by_name or "Somebody"
-        return f"{who} {self.get_action_display()} {self.output or self.slot or ''}".strip()
+        what = f"image {self.output_id}" if self.output_id else str(self.slot or "a place")
+        return f"{self.made_by_name or 'The system'} {self.get_action_display()} {what}"
