@@ -39,13 +39,19 @@ def validate_slug(slug: str) -> None:
         raise ValidationError(fault, code="invalid_slug")
 
 
-def make_slug(text: str, *, prefix: str = "post") -> str:
-    """A usable slug from any text. Text without letters gets `<prefix>-<hash of the text>`."""
+def plain_slug(text: str, *, limit: int = MADE_LENGTH) -> str:
+    """`text` as a slug of readable length; it may be empty, a number or reserved."""
     dotted = re.sub(r"(?<=\w)[.:/](?=\w)", "-", text)
     slug = slugify(dotted, allow_unicode=True).strip("-_")
-    if len(slug) > MADE_LENGTH:
-        cut = slug[: MADE_LENGTH + 1].rsplit("-", 1)[0]
-        slug = cut[:MADE_LENGTH].strip("-_")
+    if len(slug) > limit:
+        cut = slug[: limit + 1].rsplit("-", 1)[0]
+        slug = cut[:limit].strip("-_")
+    return slug
+
+
+def make_slug(text: str, *, prefix: str = "post") -> str:
+    """A usable slug from any text. Text without letters gets `<prefix>-<hash of the text>`."""
+    slug = plain_slug(text)
     if not slug:
         digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
         return f"{prefix}-{digest[:8]}"
