@@ -35,7 +35,7 @@ def test_installing_again_changes_nothing_that_was_changed():
 
 
 def test_installing_after_a_loss_keeps_the_other_default():
-    ImageModel.objects.filter(name="patterns").delete()
+    ImageModel.objects.filter(name="patterns").update(name="renamed", is_default=False)
     ImageModel.objects.filter(name="covers").update(is_default=True)
     services.install_embedded_connections()
     assert ImageModel.objects.get(is_default=True, connection=studio()).name == "covers"
