@@ -271,13 +271,18 @@ class _TlsSocket(_Timed, ssl.SSLSocket):
     pass
 
 
-@lru_cache
-def _tls_context() -> ssl.SSLContext:
+def _new_tls_context() -> ssl.SSLContext:
     """Certificates of the system (or SSL_CERT_FILE) and of the `certifi` package."""
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
     context.sslsocket_class = _TlsSocket
     return context
+
+
+@lru_cache
+def _tls_context() -> ssl.SSLContext:
+    """The one context of this process: making it takes 20 ms."""
+    return _new_tls_context()
 
 
 class _GuardedAdapter(HTTPAdapter):

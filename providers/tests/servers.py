@@ -9,10 +9,10 @@ Script = Callable[[socket.socket, bytes], None]
 
 
 class RawServer:
-    """Reads each request whole, then lets `script(connection, request)` do what it likes."""
+    """Hands each connection to `answer`, in a thread of its own."""
 
-    def __init__(self, script: Script) -> None:
-        self.script = script
+    def __init__(self, answer: Callable[[socket.socket], None]) -> None:
+        self.answer = answer
         self.requests: list[bytes] = []
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
@@ -27,9 +27,7 @@ class RawServer:
 
     def _answer(self, connection: socket.socket) -> None:
         with connection, suppress(OSError):
-            request = read_request(connection)
-            self.requests.append(request)
-            self.script(connection, request)
+            self.answer(connection)
 
     def close(self) -> None:
         self._socket.close()
@@ -55,9 +53,26 @@ def read_request(connection: socket.socket) -> bytes:
 
 @contextmanager
 def serving(script: Script) -> Iterator[RawServer]:
-    server = RawServer(script)
+    """Read each request whole, then let `script(connection, request)` do what it likes."""
+
+    def answer(connection: socket.socket) -> None:
+        request = read_request(connection)
+        server.requests.append(request)
+        script(connection, request)
+
+    server = RawServer(answer)
     try:
         yield server
+    finally:
+        server.close()
+
+
+@contextmanager
+def serving_raw(answer: Callable[[socket.socket], None]) -> Iterator[int]:
+    """Hand each connection over untouched; gives the port."""
+    server = RawServer(answer)
+    try:
+        yield server.port
     finally:
         server.close()
 

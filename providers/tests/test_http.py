@@ -1,8 +1,11 @@
 import gzip
 import io
+import shutil
 import socket
 import ssl
+import subprocess
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -15,7 +18,7 @@ from providers.errors import (
     ProviderUnavailable,
 )
 from providers.http import HttpClient
-from providers.tests.servers import reply, serving
+from providers.tests.servers import read_request, reply, serving, serving_raw
 from providers.types import ConnectionConfig
 
 
@@ -336,5 +339,74 @@ def test_plain_server_behind_https_is_unavailable():
 
 
 def test_tls_checks_names_and_certificates():
-    context = http._tls_context()
+    context = http._new_tls_context()
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """A certificate for localhost that signs itself: (certificate and key file)."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    command += ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    subprocess.run([*command, "-keyout", path, "-out", path], check=True, capture_output=True)
+    return path
+
+
+@pytest.fixture
+def tls_server(certificate):
+    """Answers once over TLS; its script runs inside the encrypted connection."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+
+    def start(script):
+        def encrypted(raw):
+            with suppress(OSError), context.wrap_socket(raw, server_side=True) as connection:
+                script(connection, read_request(connection))
+
+        return serving_raw(encrypted)
+
+    return start
+
+
+@pytest.fixture
+def trusted(certificate, monkeypatch):
+    """The test's certificate counts as good."""
+    context = http._new_tls_context()
+    context.load_verify_locations(certificate)
+    monkeypatch.setattr(http, "_tls_context", lambda: context)
+
+
+def test_tls_answer_arrives_whole(tls_server, trusted):
+    with tls_server(lambda connection, request: connection.sendall(reply(b"x" * 300_000))) as port:
+        answer = client(f"https://localhost:{port}").request("POST", "x", data=b"y" * 300_000)
+    assert len(answer.body) == 300_000
+
+
+def test_tls_drip_ends_at_the_deadline(tls_server, trusted):
+    def script(connection, request):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
+        for _ in range(50):
+            connection.sendall(b"a")
+            time.sleep(0.1)
+
+    started = time.monotonic()
+    with tls_server(script) as port, pytest.raises(OutcomeUnknown, match="in time"):
+        client(f"https://localhost:{port}", deadline=0.5).request("POST", "x")
+    assert time.monotonic() - started < 1.2
+
+
+def test_unknown_certificate_is_refused_before_anything_is_sent(tls_server):
+    seen = []
+    with tls_server(lambda connection, request: seen.append(request)) as port:
+        with pytest.raises(ProviderUnavailable, match="secure connection") as caught:
+            client(f"https://localhost:{port}").request("POST", "x")
+        assert "CERTIFICATE_VERIFY_FAILED" in caught.value.hint
+    assert seen == []
+
+
+def test_certificate_of_another_name_is_refused(tls_server, trusted):
+    with tls_server(lambda connection, request: None) as port, pytest.raises(ProviderUnavailable):
+        client(f"https://127.0.0.1:{port}").request("POST", "x")
