@@ -139,7 +139,9 @@ def save_file(storage: Storage, name: str, source_path: str | Path, sha256: str)
     if not storage.exists(name):
         try:
             with open(source_path, "rb") as source:
-                storage.save(name, File(source, name=name))
+                saved = storage.save(name, File(source, name=name))
+            if saved != name:  # another storage made room: somebody else was quicker
+                storage.delete(saved)
         except FileNotFoundError as error:
             raise StorageProblem(f"The bytes for {name} are gone.") from error
         except StorageProblem:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.core.files.base import ContentFile
-from django.core.files.storage import Storage, storages
+from django.core.files.storage import InMemoryStorage, Storage, storages
 
 from imagegen.errors import StorageProblem
 from imagegen.storage import DurableFileSystemStorage, hash_file, local_copy, save_file
@@ -131,6 +131,20 @@ def test_deleting_what_is_not_there_is_fine(storage):
 def test_hash_of_a_missing_file_is_a_problem(storage):
     with pytest.raises(StorageProblem, match="cannot be read"):
         hash_file(storage, "c.png")
+
+
+def test_storage_that_would_rename_is_not_let(source):
+    class Renaming(InMemoryStorage):
+        def exists(self, name):
+            return False
+
+        def get_available_name(self, name, max_length=None):
+            return f"other-{name}"
+
+    storage = Renaming()
+    with pytest.raises(StorageProblem, match="cannot be read"):
+        save_file(storage, "c.png", source, DIGEST)
+    assert storage.listdir("")[1] == []
 
 
 def test_local_copy_of_a_local_file_is_the_file(storage, source):
