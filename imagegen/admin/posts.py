@@ -30,7 +30,7 @@ class IllustratedPostAdmin(ConsoleAdmin, PostAdmin):
     """The list from which posts are illustrated and published."""
 
     list_display = (
-        "hero", "title", "status_chip", "pictures", "section_count", "shown_author",
+        "hero", "title", "status_chip", "pictures", "shown_author",
         "published_at",
     )  # fmt: skip
     list_display_links = ("hero", "title")

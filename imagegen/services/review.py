@@ -325,6 +325,11 @@ def ask_again(
     """Queue a plan of further candidates, and write down for each place who wanted another."""
     from imagegen.services.batches import create_batch
 
+    require(user, "generate")
+    if idempotency_key:
+        known = GenerationBatch.objects.filter(idempotency_key=idempotency_key).first()
+        if known is not None:
+            return known
     with transaction.atomic():
         batch = create_batch(
             plan=plan,
