@@ -119,6 +119,12 @@ def chroma(lab: np.ndarray) -> np.ndarray:
     return np.hypot(lab[..., 1], lab[..., 2])
 
 
+def hue_turn(one: np.ndarray, other: np.ndarray) -> float:
+    """Return the shorter way from one hue to another, -pi to pi."""
+    way = np.arctan2(other[2], other[1]) - np.arctan2(one[2], one[1])
+    return float((way + np.pi) % (2 * np.pi) - np.pi)
+
+
 def mix(one: np.ndarray, other: np.ndarray, t: "float | np.ndarray") -> np.ndarray:
     """Mix two OKLab colours without mud.
 
@@ -131,8 +137,7 @@ def mix(one: np.ndarray, other: np.ndarray, t: "float | np.ndarray") -> np.ndarr
     vivid = min(max((min(c1, c2) - _GREY_CHROMA) / 0.04, 0.0), 1.0)
     if vivid == 0:
         return straight.astype(np.float32)
-    h1, h2 = np.arctan2(one[2], one[1]), np.arctan2(other[2], other[1])
-    turn = (h2 - h1 + np.pi) % (2 * np.pi) - np.pi
+    h1, turn = np.arctan2(one[2], one[1]), hue_turn(one, other)
     hue, c = h1 + turn * t[..., 0], c1 + (c2 - c1) * t[..., 0]
     arc = np.stack([straight[..., 0], c * np.cos(hue), c * np.sin(hue)], axis=-1)
     return (straight + (arc - straight) * vivid).astype(np.float32)
@@ -188,9 +193,20 @@ class Palette:
         for i in range(len(self.swatches) - 1):
             here = index == i
             if here.any():
-                t = scaled[here] - i
-                out[here] = mix(self.swatches[i], self.swatches[i + 1], t)
+                pair = self.swatches[i], self.swatches[i + 1]
+                out[here] = mix(*pair, _eased(*pair, scaled[here] - i))
         return out
+
+
+def _eased(one: np.ndarray, other: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """Return t, hurried through the middle where two vivid hues are nearly opposite.
+
+    All that lies between such hues is either grey or foreign to the palette.
+    """
+    if min(float(chroma(one)), float(chroma(other))) < _GREY_CHROMA:
+        return t
+    opposite = min(max((abs(hue_turn(one, other)) - 2.18) / 0.35, 0.0), 1.0)
+    return np.clip((t - 0.5) * (1 + 5 * opposite) + 0.5, 0, 1)
 
 
 def _completed(lab: np.ndarray) -> np.ndarray:

@@ -4,9 +4,11 @@ import numpy as np
 from PIL import Image
 
 from .colour import chroma, to_oklab
+from .words import in_words
 
 _SAMPLES = 40
-_MIN_SHARE = 0.1
+_MIN_WEIGHT = 0.07  # of the picture's area
+_VIVID = 0.08
 _MAX_COLOURS = 3
 
 _HUES = (
@@ -66,22 +68,19 @@ def _toned(name: str, lightness: float, vivid: float) -> str:
 
 
 def colours_of(image: Image.Image) -> list[str]:
-    """Return the names of the two or three colours that cover most of an image."""
+    """Return the names of the two or three colours that catch the eye, the largest first.
+
+    Vivid colours count twice: a red sun is named before a grey sky's second shade.
+    """
     small = image.resize((_SAMPLES, _SAMPLES), Image.Resampling.NEAREST)
-    names = [colour_name(lab) for lab in to_oklab(np.asarray(small).reshape(-1, 3))]
-    counts: dict[str, int] = {}
-    for name in names:
-        counts[name] = counts.get(name, 0) + 1
-    ranked = sorted(counts.items(), key=lambda kv: (-kv[1], kv[0]))
-    large = [name for name, count in ranked if count >= _MIN_SHARE * len(names)]
-    return large[:_MAX_COLOURS] or [ranked[0][0]]
-
-
-def in_words(names: list[str]) -> str:
-    """Join names as a sentence does: a, b and c."""
-    if len(names) == 1:
-        return names[0]
-    return f"{', '.join(names[:-1])} and {names[-1]}"
+    weights: dict[str, float] = {}
+    for colour in to_oklab(np.asarray(small).reshape(-1, 3)):
+        name = colour_name(colour)
+        weights[name] = weights.get(name, 0) + (2 if float(chroma(colour)) > _VIVID else 1)
+    ranked = sorted(weights, key=lambda name: (-weights[name], name))
+    least = _MIN_WEIGHT * _SAMPLES * _SAMPLES
+    large = [name for name in ranked if weights[name] >= least]
+    return large[:_MAX_COLOURS] or ranked[:1]
 
 
 def describe(image: Image.Image, subject: str, title: str = "") -> str:

@@ -13,6 +13,7 @@ from .colour import planes_to_bytes
 
 _FIELD_UNIT = 144
 _BLOCK_ROWS = 64
+_STRIP_ROWS = 128
 
 Paint = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -122,3 +123,14 @@ def painted(canvas: Canvas, paint: Paint, amount: float = 0.011) -> np.ndarray:
         planes[0] += grain(canvas, rows.size, canvas.width) * np.float32(amount)
         rgb[top : top + _BLOCK_ROWS] = planes_to_bytes(planes)
     return rgb
+
+
+def reduced(image: Image.Image, factor: int) -> Image.Image:
+    """Return a palette image as RGB, so many times smaller, strip by strip to save memory."""
+    width, height = image.width // factor, image.height // factor
+    out = Image.new("RGB", (width, height))
+    for top in range(0, height, _STRIP_ROWS):
+        end = min(top + _STRIP_ROWS, height)
+        strip = image.crop((0, top * factor, width * factor, end * factor))
+        out.paste(strip.convert("RGB").reduce(factor), (0, top))
+    return out

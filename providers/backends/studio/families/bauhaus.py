@@ -1,5 +1,6 @@
 """Bauhaus grid: square tiles, each with one plain shape, some of them twice as large."""
 
+from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
@@ -7,6 +8,8 @@ from PIL import Image, ImageDraw
 
 from ..canvas import Art, Canvas
 from ..colour import to_bytes
+from ..fields import reduced
+from ..words import in_words
 
 _MIN_APART = 0.26
 _TURNS = (
@@ -28,6 +31,7 @@ def draw(canvas: Canvas) -> Art:
     edges_y = [top + round(i * side) for i in range(rows + 1)]
     grounds: dict[tuple[int, int], int] = {}
     motifs = _deck(canvas)
+    seen: Counter[str] = Counter()
     for column, row, span in _places(canvas, columns, rows):
         near = {
             grounds.get(p) for p in ((column - 1, row), (column, row - 1), (column + 1, row - 1))
@@ -38,9 +42,12 @@ def draw(canvas: Canvas) -> Art:
                 grounds[column + dx, row + dy] = ground
         width = edges_x[column + span] - edges_x[column]
         height = edges_y[row + span] - edges_y[row]
-        tile = _tile(canvas, motifs, colours, ground, max(width, height), span)
+        motif, word = canvas.one_of(motifs)
+        seen[word] += span
+        tile = _tile(canvas, motif, colours, ground, max(width, height))
         image.paste(tile.crop((0, 0, width, height)), (edges_x[column], edges_y[row]))
-    return Art(image, "Bauhaus grid of circles, arcs, stripes and squares")
+    words = [word for word, _ in seen.most_common(3)]
+    return Art(image, f"Bauhaus grid of {in_words(words)}")
 
 
 def _layout(canvas: Canvas) -> tuple[int, int, float]:
@@ -78,9 +85,9 @@ def _places(canvas: Canvas, columns: int, rows: int):
             yield column, row, span
 
 
-def _tile(canvas, motifs, colours, ground: int, side: int, span: int) -> Image.Image:
-    """Draw one tile, three or four times too large, and reduce it."""
-    fine = 4 if side < 200 else 3 if side < 500 else 2
+def _tile(canvas: Canvas, motif, colours, ground: int, side: int) -> Image.Image:
+    """Draw one tile three or four times too large and reduce it."""
+    fine = 4 if side < 260 else 3
     inks = [
         i
         for i in range(len(colours))
@@ -90,16 +97,15 @@ def _tile(canvas, motifs, colours, ground: int, side: int, span: int) -> Image.I
     second = canvas.one_of([i for i in range(len(colours)) if i not in (ground, first)])
     image = Image.new("P", (side * fine, side * fine), 0)
     image.putpalette([int(v) for i in (ground, first, second) for v in to_bytes(colours[i])])
-    motif: Callable = canvas.one_of(motifs)
     motif(ImageDraw.Draw(image), side * fine - 1)
     turn = canvas.one_of(_TURNS)
     if turn is not None:
         image = image.transpose(turn)
-    return image.convert("RGB").reduce(fine)
+    return reduced(image, fine)
 
 
-def _deck(canvas: Canvas) -> list[Callable]:
-    """Return the motifs of one picture: a choice, not everything at once."""
+def _deck(canvas: Canvas) -> list[tuple[Callable, str]]:
+    """Return the motifs of one picture, with their names: a choice, not everything at once."""
     order = canvas.chance.permutation(len(_MOTIFS))
     return [_MOTIFS[i] for i in order[: int(canvas.chance.randint(6, 10))]]
 
@@ -190,20 +196,20 @@ def _plain(d: ImageDraw.ImageDraw, s: int) -> None:
     d.rectangle((m, m, s - m, s - m), fill=1)
 
 
-_MOTIFS: tuple[Callable, ...] = (
-    _quarter,
-    _quarter_rings,
-    _half,
-    _two_halves,
-    _disc,
-    _target,
-    _leaf,
-    _petals,
-    _arch,
-    _stripes,
-    _dots,
-    _diamond,
-    _triangle,
-    _bow,
-    _plain,
+_MOTIFS: tuple[tuple[Callable, str], ...] = (
+    (_quarter, "quarter circles"),
+    (_quarter_rings, "arcs"),
+    (_half, "half circles"),
+    (_two_halves, "half circles"),
+    (_disc, "circles"),
+    (_target, "circles"),
+    (_leaf, "leaves"),
+    (_petals, "stars"),
+    (_arch, "arches"),
+    (_stripes, "stripes"),
+    (_dots, "dots"),
+    (_diamond, "diamonds"),
+    (_triangle, "triangles"),
+    (_bow, "triangles"),
+    (_plain, "squares"),
 )

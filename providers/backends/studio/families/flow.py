@@ -5,7 +5,7 @@ from PIL import Image, ImageDraw
 
 from ..canvas import Art, Canvas
 from ..colour import to_bytes
-from ..fields import field_size, grid, plane_waves, spread
+from ..fields import field_size, grid, plane_waves, reduced, spread
 
 _STEP = 0.011  # of the short side, per step of a stroke
 _CELL = 0.0042  # of the short side, per cell of the map of taken places
@@ -139,8 +139,8 @@ def _ring(radius: float, stride: int) -> np.ndarray:
 
 
 def _inked(canvas: Canvas, strokes, tone: np.ndarray, dark: bool) -> Image.Image:
-    """Paint the strokes at twice the size in palette colours and reduce."""
-    fine = 3 if canvas.unit < 500 else 2
+    """Paint the strokes much larger in palette colours and reduce."""
+    fine = 3 if canvas.unit < 1300 else 2
     swatches = canvas.palette.swatches
     ground, inks = (swatches[0], swatches[1:]) if dark else (swatches[-1], swatches[:-1])
     image = Image.new("P", (canvas.width * fine, canvas.height * fine), 0)
@@ -156,7 +156,7 @@ def _inked(canvas: Canvas, strokes, tone: np.ndarray, dark: bool) -> Image.Image
         place = float(tone[row, column]) + canvas.between(-0.16, 0.16)
         ink = 1 + min(max(int(place * len(inks)), 0), len(inks) - 1)
         _stroke(pen, points * scale, max(fine, width * scale), ink)
-    return image.convert("RGB").reduce(fine)
+    return reduced(image, fine)
 
 
 def _stroke(pen: ImageDraw.ImageDraw, points: np.ndarray, width: float, ink: int) -> None:
