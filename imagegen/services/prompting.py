@@ -7,6 +7,7 @@ plan, the site's default for the role.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from blog.markdown import plain_text
 from blog.models import Post
@@ -26,6 +27,7 @@ from prompts.models import (
 from providers.models import Connection, ImageModel
 from providers.types import Capabilities
 
+Source = ImagePromptExample | ImageSetting
 POST_TEXT = 1500  # characters
 SECTION_TEXT = 1200
 
@@ -111,8 +113,10 @@ class House:
 
     def recipe_for(self, slot: ImageSlot) -> Recipe:
         """Decide for one place. Raises Refused with what is missing and where to set it."""
-        example, setting = self._example_and_setting(slot)
-        model, notes = self._model(example, setting)
+        sources = self._sources(slot)
+        example = sources[0] if sources and isinstance(sources[0], ImagePromptExample) else None
+        setting = next((row for row in sources if isinstance(row, ImageSetting)), None)
+        model, notes = self._model(sources, setting)
         template = (setting.template if setting else None) or self.templates.get(slot.role)
         if template is None:
             raise Refused(
@@ -122,45 +126,42 @@ class House:
         return Recipe(
             model=model,
             template=template,
-            format=self._format(slot, example, setting),
-            style=self._style(slot, example, setting),
+            format=_first(sources, "format") or self.formats.get(slot.role),
+            style=self._style(slot, sources),
             setting=setting,
             example=example,
             notes=notes,
         )
 
-    def _example_and_setting(
-        self, slot: ImageSlot
-    ) -> tuple[ImagePromptExample | None, ImageSetting | None]:
-        options, plan = self.options, self.plans.get(slot.post_id or 0)
-        rows: list = [options] if options.example or options.setting else []
-        if plan:
+    def _sources(self, slot: ImageSlot) -> list[Source]:
+        """What may say something, first come first served: each row's example, the example's
+        setting, the row's setting."""
+        rows: list[Any] = [self.options]
+        if plan := self.plans.get(slot.post_id or 0):
             rows += [choice for choice in plan.choices.all() if choice.role == slot.role]
         if default := self.defaults.get(slot.role):
             rows.append(default)
-        example = rows[0].example if rows else None
-        setting = (rows[0].setting if rows else None) or (example.setting if example else None)
-        if setting is None and rows:
-            setting = next((row.setting for row in rows if row.setting), None)
-        return example, setting
+        sources: list[Source | None] = []
+        for row in rows:
+            sources += [row.example, row.example.setting if row.example else None, row.setting]
+        return [source for source in sources if source is not None]
 
     def _model(
-        self, example: ImagePromptExample | None, setting: ImageSetting | None
+        self, sources: list[Source], setting: ImageSetting | None
     ) -> tuple[ImageModel, tuple[str, ...]]:
-        if connection := self.options.connection:
-            model = self._default_model(connection)
-            other = setting and setting.model_id not in (None, model.pk)
-            if other and setting.model.connection_id == connection.pk:
-                return self.models[setting.model_id], ()
-            note = f"The own options of the setting “{setting}” are for another model: not sent."
-            return model, (note,) if other else ()
-        wanted = (example and example.model_id) or (setting and setting.model_id)
-        if not wanted:
-            raise Refused(
-                "No model is chosen: neither the example nor the setting names one. "
-                "Choose a model in the setting, or name a provider."
-            )
-        return self.models[wanted], ()
+        named = [self.models[row.model_id] for row in sources if row.model_id]
+        connection = self.options.connection
+        if connection is None:
+            if not named:
+                raise Refused(
+                    "No model is chosen: neither an example nor a setting names one. "
+                    "Choose a model in the setting, or name a provider."
+                )
+            return named[0], ()
+        if named and named[0].connection_id == connection.pk:
+            return named[0], ()
+        note = f"The own options of the setting “{setting}” are for another model: not sent."
+        return self._default_model(connection), (note,) if _has_own_options(setting) else ()
 
     def _default_model(self, connection: Connection) -> ImageModel:
         rows = [m for m in self.models.values() if m.connection_id == connection.pk and m.enabled]
@@ -168,30 +169,29 @@ class House:
             raise Refused(f"The provider {connection.name} has no enabled model.")
         return next((row for row in rows if row.is_default), rows[0])
 
-    def _format(
-        self,
-        slot: ImageSlot,
-        example: ImagePromptExample | None,
-        setting: ImageSetting | None,
-    ) -> ImageFormat | None:
-        given = (setting.format if setting else None) or (example.format if example else None)
-        return given or self.formats.get(slot.role)
-
-    def _style(
-        self,
-        slot: ImageSlot,
-        example: ImagePromptExample | None,
-        setting: ImageSetting | None,
-    ) -> StyleState | None:
+    def _style(self, slot: ImageSlot, sources: list[Source]) -> StyleState | None:
         plan = self.plans.get(slot.post_id or 0)
-        if self.options.style:
-            return self.options.style.state
+        if wanted := self.options.style:
+            if not wanted.is_active:
+                raise Refused(f"The style “{wanted}” is no longer offered; choose another.")
+            return wanted.state
         if plan and plan.style_id:
             return self._pinned(plan.style_id, plan.style_version)
-        for source in (example, setting):
-            if source is not None and source.style_id:
-                return self.styles[source.style_id].state
-        return None
+        style_id = _first(sources, "style_id")
+        return self.styles[style_id].state if style_id else None
+
+
+def _first(sources: list[Source], name: str) -> Any:
+    """The first value of the attribute `name` that is not None."""
+    return next((value for row in sources if (value := getattr(row, name)) is not None), None)
+
+
+def _has_own_options(setting: ImageSetting | None) -> bool:
+    """Whether a setting names a model and something that only this model may understand."""
+    if setting is None or setting.model_id is None:
+        return False
+    own = (setting.steps, setting.guidance_scale, setting.quality, setting.output_format)
+    return any(own) or bool(setting.extra_settings)
 
 
 def post_values(post: Post) -> dict[str, str]:

@@ -9,6 +9,7 @@ from blog.services import publish_post, save_post
 from imagegen.models import GenerationBatch, GenerationJob, ImageSlot
 from imagegen.services.batches import GenerationOptions, create_batch, plan_batch
 from imagegen.services.slots import ensure_slots
+from prompts.models import ImageSetting
 from providers.models import Connection, ImageModel
 
 BODY = """An introduction.
@@ -64,10 +65,16 @@ def make_stub(
 
 
 def make_batch(
-    slots: list[ImageSlot], connection: Connection, *, cap: str | None = None, **options: Any
+    slots: list[ImageSlot],
+    connection: Connection,
+    *,
+    cap: str | None = None,
+    setting: ImageSetting | None = None,
+    **options: Any,
 ) -> GenerationBatch:
     """A queued batch for these places with this connection."""
-    plan = plan_batch(slots=slots, options=GenerationOptions(connection=connection))
+    wanted = GenerationOptions(connection=connection, setting=setting)
+    plan = plan_batch(slots=slots, options=wanted)
     assert not plan.problems, plan.problems
     return create_batch(
         plan=plan,
