@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, Prefetch, QuerySet, prefetch_related_objects
+from django.db.models import Count, F, Prefetch, QuerySet, prefetch_related_objects
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -14,7 +14,6 @@ from imagegen.admin.base import (
     ProviderFilter,
     ReadOnlyAdmin,
     RoleFilter,
-    StyleFilter,
     Tally,
 )
 from imagegen.admin.display import (
@@ -67,7 +66,7 @@ class GenerationJobAdmin(ReadOnlyAdmin):
         "picture", "name", "state_chip", "where", "made_with", "price",
     )  # fmt: skip
     list_display_links = ("picture", "name")
-    list_filter = (JobStateFilter, RoleFilter, ProviderFilter, StyleFilter, PeriodFilter)
+    list_filter = (JobStateFilter, RoleFilter, ProviderFilter, PeriodFilter)
     list_select_related = ("slot",)
     search_fields = ("slot__post_title", "prompt__text")
     search_help_text = "Words of the post’s title or of the prompt."
@@ -92,17 +91,16 @@ class GenerationJobAdmin(ReadOnlyAdmin):
         return lookup in own or super().lookup_allowed(lookup, value, request)
 
     def decorate(self, rows: list[GenerationJob]) -> None:
-        attempts = Attempt.objects.only("pk", "job_id").order_by("-pk")
-        prefetch_related_objects(
-            rows, Prefetch("attempts", attempts.prefetch_related(_outputs_of_attempts()))
-        )
+        outputs = ImageOutput.objects.filter(attempt__job__in=[job.pk for job in rows])
+        by_job = {output.job_id: output for output in outputs.annotate(job_id=F("attempt__job"))}
+        for job in rows:
+            job.image = by_job.get(job.pk)
 
     # --- Columns ------------------------------------------------------------------------
 
     @admin.display(description="picture")
     def picture(self, job: GenerationJob) -> str:
-        outputs = [output for attempt in job.attempts.all() for output in attempt.outputs.all()]
-        return thumbnail(outputs[0] if outputs else None)
+        return thumbnail(job.image)
 
     @admin.display(description="job")
     def name(self, job: GenerationJob) -> str:

@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
@@ -11,8 +12,8 @@ from django.utils.safestring import SafeString
 
 from blog.admin import PostAdmin
 from blog.models import Post
-from imagegen.admin.base import ConsoleAdmin, Tally
-from imagegen.admin.display import chip, post_chip, thumbnail
+from imagegen.admin.base import ConsoleAdmin, PeriodFilter, Tally
+from imagegen.admin.display import DASH, chip, post_chip, thumbnail
 from imagegen.admin.generation import ask, without_those_under_way
 from imagegen.models import IllustrationPlan, ImageOutput, ImageSlot
 from imagegen.services import publishing
@@ -38,6 +39,7 @@ class IllustratedPostAdmin(ConsoleAdmin, PostAdmin):
         "generate_missing", "generate_sections", "publish_posts", "schedule_posts",
         "withdraw_posts",
     )  # fmt: skip
+    list_filter = ("status", PeriodFilter)
     change_form_template = "admin/imagegen/post.html"
     change_list_template = "admin/imagegen/change_list.html"
     empty_state = (
@@ -46,51 +48,50 @@ class IllustratedPostAdmin(ConsoleAdmin, PostAdmin):
     )
 
     def decorate(self, rows: list[Post]) -> None:
-        keys = [post.pk for post in rows]
-        slots = ImageSlot.objects.attached().filter(post__in=keys)
-        heroes = slots.filter(role=Role.HERO, wanted=True).select_related("choice")
-        by_post = {slot.post_id: slot.choice for slot in heroes}
-        own = Q(wanted=True, from_hero=False)
-        counts = slots.order_by().values("post").annotate(
-            places=Count("pk", filter=own),
-            filled=Count("pk", filter=own & Q(choice__isnull=False)),
-        )  # fmt: skip
-        counted = {row["post"]: row for row in counts}
-        waiting = (
-            ImageOutput.objects.filter(post__in=keys, state=ImageOutput.State.CANDIDATE)
+        """The hero, how many places are filled and what waits: one statement."""
+        places = ImageSlot.objects.attached().filter(wanted=True, from_hero=False)
+        candidates = ImageOutput.objects.filter(state=ImageOutput.State.CANDIDATE)
+        heroes = (
+            ImageSlot.objects.filter(post__in=[post.pk for post in rows], role=Role.HERO)
+            .select_related("choice")
+            .annotate(
+                places=_count_by_post(places),
+                filled=_count_by_post(places.filter(choice__isnull=False)),
+                to_review=_count_by_post(candidates),
+            )
             .order_by()
-            .values_list("post")
-            .annotate(images=Count("pk"))
         )
-        to_review = dict(waiting)
+        by_post = {slot.post_id: slot for slot in heroes}
         for post in rows:
-            post.hero_image = by_post.get(post.pk)
-            post.places = counted.get(post.pk, {"places": 0, "filled": 0})
-            post.to_review = to_review.get(post.pk, 0)
+            post.hero_slot = by_post.get(post.pk)
 
     # --- Columns ------------------------------------------------------------------------
 
     @admin.display(description="hero")
     def hero(self, post: Post) -> SafeString:
-        return thumbnail(post.hero_image)
+        slot = post.hero_slot
+        return thumbnail(slot.choice if slot and slot.wanted else None)
 
     @admin.display(description="status")
     def status_chip(self, post: Post) -> SafeString:
         return post_chip(post)
 
     @admin.display(description="pictures")
-    def pictures(self, post: Post) -> SafeString:
+    def pictures(self, post: Post) -> SafeString | str:
         """How many places are filled, and what waits for review; leads to the places."""
+        slot = post.hero_slot
+        if slot is None:
+            return DASH
         filled = format_html(
             '<a href="{}?post__id={}">{} of {}</a>',
             reverse(SLOTS),
             post.pk,
-            post.places["filled"],
-            post.places["places"],
+            slot.filled,
+            slot.places,
         )
-        if not post.to_review:
+        if not slot.to_review:
             return filled
-        return format_html("{} {}", filled, chip("review", f"{post.to_review} to review"))
+        return format_html("{} {}", filled, chip("review", f"{slot.to_review} to review"))
 
     # --- Actions ------------------------------------------------------------------------
 
@@ -168,6 +169,13 @@ class IllustratedPostAdmin(ConsoleAdmin, PostAdmin):
             "may_see_pictures": request.user.has_perm("imagegen.view_imageslot"),
             "may_plan": request.user.has_perm("imagegen.view_illustrationplan"),
         }
+
+
+def _count_by_post(rows: QuerySet) -> Coalesce:
+    """How many of `rows` belong to the post of the outer row."""
+    counted = rows.filter(post=OuterRef("post")).order_by().values("post")
+    number = Subquery(counted.annotate(n=Count("pk")).values("n"), output_field=IntegerField())
+    return Coalesce(number, 0)
 
 
 def _reading_order(slot: ImageSlot) -> tuple[int, int]:
