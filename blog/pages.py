@@ -1,13 +1,18 @@
 """A post as its page shows it: the rendered parts beside the rows they belong to."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 
+from django.utils.html import strip_tags
 from django.utils.safestring import SafeString
 
 from blog.markdown import LocalPicture, render_parts
 from blog.models import Post, Section
+
+OPENING_LENGTH = 240
+_first_paragraph = re.compile(r"<p>([^\W\d_“”‘’].*?)</p>", re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +35,12 @@ class PostPage:
     intro: SafeString
     sections: tuple[SectionView, ...]
     notes: SafeString
+
+    @property
+    def has_long_opening(self) -> bool:
+        """Whether the first paragraph can carry an initial of three lines."""
+        first = _first_paragraph.match(self.intro)
+        return bool(first) and len(strip_tags(first[1])) >= OPENING_LENGTH
 
     @classmethod
     def of(cls, post: Post) -> "PostPage":

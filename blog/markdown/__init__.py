@@ -7,6 +7,7 @@
 from blog.markdown.parsing import Document, ParsedSection, Split, parse, split_sections
 from blog.markdown.rendering import LocalPicture, RenderedParts, render, render_parts
 from blog.markdown.text import plain_text
+from blog.markdown.typography import typographic
 
 __all__ = [
     "Document",
@@ -19,4 +20,5 @@ __all__ = [
     "render",
     "render_parts",
     "split_sections",
+    "typographic",
 ]

@@ -124,6 +124,11 @@ class Document:
         return "\n".join(self.lines[start:end]).strip("\n").rstrip()
 
 
+def quotes_of(language: str) -> str:
+    """The quotation marks of a language such as "de-AT"; empty where we do not know them."""
+    return QUOTES.get(language.lower().split("-")[0], "")
+
+
 @lru_cache(maxsize=len(QUOTES) + 1)
 def parser(quotes: str = "") -> MarkdownIt:
     """A parser for GitHub's Markdown with footnotes and definition lists.
@@ -149,8 +154,7 @@ def parse(text: str, language: str = "") -> Document:
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     env: dict = {}
-    quotes = QUOTES.get(language.lower().split("-")[0], "")
-    tokens = parser(quotes).parse(text, env)
+    tokens = parser(quotes_of(language)).parse(text, env)
     return Document(
         lines=tuple(text.split("\n")), tokens=tokens, env=env, headings=_headings(tokens)
     )
