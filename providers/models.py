@@ -16,6 +16,7 @@ from providers.prices import parse_price_rule
 from providers.registry import get_provider_class, make_provider
 from providers.types import Capabilities, ConnectionConfig
 
+SECRET_OPTIONS = {"api_key", "apikey", "key", "token", "secret", "password", "authorization"}
 # Options of a connection that are limits of every call, not the adapter's own.
 LIMITS = ("connect_timeout", "read_timeout", "deadline", "max_bytes")
 
@@ -132,10 +133,16 @@ class Connection(models.Model):
     def _check_options(self) -> None:
         if not isinstance(self.options, dict):
             raise ValueError('Options are written as {"name": value}.')
+        if secrets := SECRET_OPTIONS & {name.lower() for name in self.options}:
+            raise ValueError(
+                f"{', '.join(sorted(secrets))}: a secret belongs in the environment; name it above."
+            )
         for name in LIMITS:
             value = self.options.get(name, 1)
             if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
                 raise ValueError(f"{name} must be a number above 0.")
+        if not isinstance(self.options.get("max_bytes", 1), int):
+            raise ValueError("max_bytes must be a whole number.")
 
     @property
     def is_paused(self) -> bool:

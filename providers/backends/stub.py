@@ -154,7 +154,7 @@ class StubProvider(Provider):
         path = "v1/health" if level is HealthLevel.REACHABLE else "v1/account"
         if level is HealthLevel.AUTHENTICATED and self.options.behaviour == "auth":
             return Health(level, False, "The secret is not accepted.")
-        answer = self._exchange("GET", path)
+        answer = self._exchange("GET", path, deadline=10.0)
         return Health(level, answer.ok, f"It answers with {answer.status}.")
 
     # --- Orders and answers -------------------------------------------------------------
@@ -197,6 +197,7 @@ class StubProvider(Provider):
         path: str,
         data: Mapping[str, Any] | None = None,
         sink: Sink | None = None,
+        deadline: float | None = None,
     ) -> HttpAnswer:
         """One request to the service, over HTTP or in this process."""
         if self.connection.base_url:
@@ -204,7 +205,9 @@ class StubProvider(Provider):
 
             client = HttpClient(self.connection)
             spends = method == "POST"
-            return client.request(method, path, json=data, spends=spends, sink=sink)
+            return client.request(
+                method, path, json=data, spends=spends, sink=sink, deadline=deadline
+            )
         ledger = open_ledger(self.options.ledger, self.connection.name)
         try:
             reply = StubService(ledger).answer(method, path, data or {})

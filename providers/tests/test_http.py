@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from providers import http
+from providers import http, wire
 from providers.errors import (
     ConfigurationError,
     InvalidResponse,
@@ -87,6 +87,15 @@ def test_error_body_does_not_go_into_the_spool():
     with answering(reply(b"no", "500 No")) as server:
         answer = client(server.url).request("GET", "x", stream_to=spool)
     assert (answer.body, spool.getvalue()) == (b"no", b"")
+
+
+def test_full_disk_is_not_taken_for_a_cut_connection():
+    class Full:
+        def write(self, data):
+            raise OSError(28, "No space left on device")
+
+    with answering(reply(b"x")) as server, pytest.raises(OSError, match="No space"):
+        client(server.url).request("POST", "x", stream_to=Full())
 
 
 # --- Cut, slow, huge --------------------------------------------------------------------
@@ -191,6 +200,13 @@ def test_large_error_body_is_cut():
     assert len(answer.body) <= http.MAX_ERROR_BODY
 
 
+def test_refusal_that_is_cut_short_is_still_a_refusal():
+    whole = reply(b"x" * 1000, "429 Slow", "Retry-After: 3")
+    with answering(whole[:-500]) as server:
+        answer = client(server.url).request("POST", "x")
+    assert (answer.status, answer.headers["retry-after"]) == (429, "3")
+
+
 def test_endless_headers_stop():
     head = b"HTTP/1.1 200 OK\r\n" + b"X-A: b\r\n" * 100_000
     with answering(head) as server, pytest.raises(OutcomeUnknown):
@@ -268,7 +284,7 @@ def test_name_is_resolved_once_and_the_checked_address_is_used(monkeypatch):
         tried.append(address)
         raise ConnectionRefusedError("no")
 
-    monkeypatch.setattr(http._Socket, "connect", connect, raising=False)
+    monkeypatch.setattr(wire.PlainSocket, "connect", connect, raising=False)
     with answering(reply()) as server, pytest.raises(ProviderUnavailable):
         client(f"http://rebind.example:{server.port}", private_network=False).request("GET", "x")
     assert (tried, len(asked)) == ([("93.184.215.14", server.port)], 1)
@@ -278,7 +294,7 @@ def test_address_of_the_real_peer_counts(monkeypatch):
     resolver(monkeypatch, ["93.184.215.14"])
     with answering(reply()) as server:
         monkeypatch.setattr(
-            http._Socket,
+            wire.PlainSocket,
             "connect",
             lambda self, address: socket.socket.connect(self, ("127.0.0.1", server.port)),
             raising=False,
@@ -326,6 +342,14 @@ def test_proxies_and_passwords_of_the_environment_are_ignored(monkeypatch, tmp_p
     assert b"authorization" not in server.requests[0].lower()
 
 
+@pytest.mark.parametrize("secret", ["s3cret\nX-Evil: 1", "s3cret\u20ac"])
+def test_secret_that_cannot_be_sent_is_not_told(secret):
+    with answering(reply()) as server, pytest.raises(ConfigurationError) as caught:
+        client(server.url).request("GET", "x", headers={"Authorization": secret})
+    assert "s3cret" not in str(caught.value.to_dict())
+    assert caught.value.__cause__ is None
+
+
 def test_client_without_base_url_says_so():
     with pytest.raises(ConfigurationError, match="no base URL"):
         client("").request("GET", "models")
@@ -339,7 +363,7 @@ def test_plain_server_behind_https_is_unavailable():
 
 
 def test_tls_checks_names_and_certificates():
-    context = http._new_tls_context()
+    context = wire.new_tls_context()
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
 
 
@@ -374,9 +398,9 @@ def tls_server(certificate):
 @pytest.fixture
 def trusted(certificate, monkeypatch):
     """The test's certificate counts as good."""
-    context = http._new_tls_context()
+    context = wire.new_tls_context()
     context.load_verify_locations(certificate)
-    monkeypatch.setattr(http, "_tls_context", lambda: context)
+    monkeypatch.setattr(wire, "tls_context", lambda: context)
 
 
 def test_tls_answer_arrives_whole(tls_server, trusted):
