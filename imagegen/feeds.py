@@ -16,7 +16,7 @@ class PictureFeed(PostFeed):
         posts = super().items()
         heroes = {
             row.slot.post_id: row
-            for row in Rendition.objects.live()
+            for row in Rendition.objects.public()
             .filter(slot__post__in=posts, slot__role=Role.HERO, purpose=Rendition.Purpose.WEB)
             .select_related("slot")
             .only("path", "byte_size", "slot__post_id")

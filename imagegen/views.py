@@ -12,7 +12,6 @@ from django.http import FileResponse, Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
-from blog.models import Post
 from imagegen.imaging.sniffing import CONTENT_TYPES, EXTENSIONS
 from imagegen.models import ImageOutput, Rendition
 from imagegen.services.previews import may_see_previews
@@ -24,11 +23,7 @@ FOR_EVER = "max-age=31536000, immutable"
 @require_safe
 def public_copy(request: HttpRequest, path: str) -> FileResponse:
     """A live copy of a public post's picture. Its name follows its content: cache for ever."""
-    served = PUBLIC_NAME.fullmatch(path) and (
-        Rendition.objects.live()
-        .filter(path=path, slot__post__status=Post.Status.PUBLISHED)
-        .exists()
-    )
+    served = PUBLIC_NAME.fullmatch(path) and Rendition.objects.public().filter(path=path).exists()
     if not served:
         raise Http404("There is no such picture.")
     return _file_response("published", path, "image/jpeg", f"public, {FOR_EVER}")

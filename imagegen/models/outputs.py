@@ -139,8 +139,14 @@ class RenditionQuerySet(models.QuerySet):
     """Reads of public copies."""
 
     def live(self) -> "RenditionQuerySet":
-        """Copies that readers may get."""
+        """Copies in service: one for each place and purpose."""
         return self.filter(live=True)
+
+    def public(self) -> "RenditionQuerySet":
+        """Live copies of approved images in public posts: what readers may get now."""
+        return self.live().filter(
+            output__state=ImageOutput.State.APPROVED, slot__post__status="published"
+        )
 
 
 class Rendition(models.Model):

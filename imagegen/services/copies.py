@@ -128,6 +128,7 @@ def _recipe(output: ImageOutput, make: dict[str, Any], alt: str, post: Post) -> 
     generated = output.kind != ImageOutput.Kind.UPLOADED
     return {
         "version": RECIPE_VERSION,
+        "image": str(output.uuid),
         "original": output.sha256,
         "make": make,
         "facts": {

@@ -6,6 +6,8 @@ change that matters to readers calls `mark_due` in its own transaction.
 
 A copy's row is written before its file and outlives it. Rows that are not live are never
 served; the sweeper removes them and their files.
+
+Where rows are locked it is in this order: the post, its slots by key, copies by key.
 """
 
 import logging
@@ -13,7 +15,6 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -110,9 +111,11 @@ def on_post_saved(*, post: Post, created: bool = False) -> None:
 
 def on_post_withdrawn(*, post: Post) -> None:
     """A post was taken back: none of its copies is live from this transaction on."""
+    _lock_slots(Q(post=post))
     _retire(Rendition.objects.filter(slot__post=post))
     ImageSlot.objects.filter(post=post).update(publication_due=True)
-    transaction.on_commit(partial(_publish_now, post.pk), robust=True)
+    post_id = post.pk  # a post that is about to be deleted loses its own
+    transaction.on_commit(lambda: _publish_now(post_id), robust=True)
 
 
 # --- Pictures ---------------------------------------------------------------------------
@@ -130,13 +133,14 @@ def mark_due(*, post: Post | None = None, slots: Iterable[ImageSlot] = ()) -> No
     chosen = Q(pk__in=[slot.pk for slot in slots])
     if post is not None:
         chosen |= Q(post=post)
+    _lock_slots(chosen)
     # A post that is due already has a task under way; one more would find nothing to do.
     under_way = ImageSlot.objects.filter(post__in=post_ids, publication_due=True)
     waiting = set(under_way.values_list("post_id", flat=True))
     ImageSlot.objects.filter(chosen).update(publication_due=True)
     _retire_disapproved(post_ids)
     for post_id in sorted(post_ids - waiting):
-        transaction.on_commit(partial(_send_task, post_id), robust=True)
+        transaction.on_commit(lambda post_id=post_id: _send_task(post_id), robust=True)
 
 
 def _retire_disapproved(post_ids: set[int]) -> None:
@@ -229,7 +233,7 @@ def _row_of(wanted: WantedCopy, copy: EncodedCopy) -> Rendition:
 def _go_live(row: Rendition, wanted: WantedCopy, post_id: int) -> bool:
     """Put the row in the place of the one before, unless the world has moved on."""
     with transaction.atomic():
-        _lock_slots(post_id)
+        _lock_post(post_id)
         now = wanted_copies(_post(post_id)).get(wanted.key)
         if now is None or now.recipe_hash != wanted.recipe_hash:
             return False
@@ -241,23 +245,24 @@ def _go_live(row: Rendition, wanted: WantedCopy, post_id: int) -> bool:
     return bool(alive)
 
 
-def _lock_slots(post_id: int) -> None:
-    """Wait for whoever is changing a choice of this post, and hold others off."""
-    list(
-        ImageSlot.objects.select_for_update()
-        .filter(post=post_id)
-        .order_by("pk")
-        .values_list("pk", flat=True)
-    )
+def _lock_post(post_id: int) -> None:
+    """Wait for whoever is changing this post or a choice in it, and hold others off."""
+    list(Post.objects.select_for_update(no_key=True).filter(pk=post_id).values_list("pk"))
+    _lock_slots(Q(post=post_id))
+
+
+def _lock_slots(which: Q) -> None:
+    slots = ImageSlot.objects.select_for_update(no_key=True).filter(which)
+    list(slots.order_by("pk").values_list("pk"))
 
 
 def _settle(post_id: int, failed: set[Key]) -> bool:
-    """Retire copies that are not wanted and take the "due" off slots that are in order.
+    """Retire copies that are not wanted; let exactly the slots be due that lack a copy.
 
     False if something changed since the copies were made, so that another round is needed.
     """
     with transaction.atomic():
-        _lock_slots(post_id)
+        _lock_post(post_id)
         wanted = wanted_copies(_post(post_id))
         rows = Rendition.objects.live().filter(slot__post=post_id)
         live = {(row.slot_id, row.purpose): row for row in rows}
@@ -277,14 +282,20 @@ def _settle(post_id: int, failed: set[Key]) -> bool:
             or not storage.exists(live[key].path)
         }
         due = {slot_id for slot_id, _ in open_keys | failed}
-        ImageSlot.objects.filter(post=post_id, publication_due=True).exclude(pk__in=due).update(
-            publication_due=False
-        )
+        slots = ImageSlot.objects.filter(post=post_id)
+        slots.filter(publication_due=True).exclude(pk__in=due).update(publication_due=False)
+        slots.filter(publication_due=False, pk__in=due).update(publication_due=True)
     return not open_keys
 
 
 def _retire(rows: Any) -> None:
-    rows.filter(live=True).update(live=False, changed_at=timezone.now())
+    """Serve these copies no more."""
+    with transaction.atomic():
+        live = rows.filter(live=True).select_for_update(of=("self",), no_key=True)
+        keys = list(live.order_by("pk").values_list("pk", flat=True))
+        if keys:
+            now = timezone.now()
+            Rendition.objects.filter(pk__in=keys).update(live=False, changed_at=now)
 
 
 def remove_retired(which: Q) -> int:
@@ -296,7 +307,8 @@ def remove_retired(which: Q) -> int:
         if not serving.exists():
             storage.delete(row.path)
             # Equal content has an equal name: somebody may just have come to need it.
-            ImageSlot.objects.filter(renditions__in=serving).update(publication_due=True)
+            for slot_id in serving.values_list("slot_id", flat=True):
+                ImageSlot.objects.filter(pk=slot_id).update(publication_due=True)
         removed += Rendition.objects.filter(pk=row.pk, live=False).delete()[0]
     return removed
 

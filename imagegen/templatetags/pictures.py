@@ -55,7 +55,7 @@ class PostPictures:
 def post_pictures(context: template.Context, post: Post) -> PostPictures:
     """All pictures of a post. A draft shows its approved ones to those who may see them."""
     if is_public(post):
-        rows = _public_rows(Rendition.objects.filter(slot__post=post))
+        rows = _public_rows(Rendition.objects.public().filter(slot__post=post))
     elif may_see_previews(context.get("user")):
         rows = _private_rows(post)
     else:
@@ -82,7 +82,7 @@ def section_picture(pictures: PostPictures, section: Section) -> Picture | None:
 def card_pictures(posts: Iterable[Post]) -> dict[int, Picture]:
     """The heroes of public posts, by post id."""
     rows = _public_rows(
-        Rendition.objects.filter(
+        Rendition.objects.public().filter(
             slot__post__in=[post.pk for post in posts if is_public(post)],
             slot__role=Role.HERO,
             purpose=Rendition.Purpose.WEB,
@@ -112,8 +112,7 @@ SHOWN = ("slot__post", "slot__role", "slot__section", "slot__caption")
 def _public_rows(copies: QuerySet[Rendition]) -> list[dict[str, Any]]:
     """What the pages need of live copies: one query."""
     rows = (
-        copies.filter(live=True)
-        .annotate(alt=_alt(OuterRef("output"), OuterRef("slot__post")))
+        copies.annotate(alt=_alt(OuterRef("output"), OuterRef("slot__post")))
         .values(
             *SHOWN, "purpose", "path", "width", "height", "alt",
             "output__colour", "output__digital_source_type",

@@ -98,6 +98,20 @@ def test_new_choice_replaces_the_copy(shown):
     assert len(public_files()) == 2
 
 
+def test_equal_bytes_of_another_image_replace_the_copy(shown):
+    twin = choose(hero_of(shown))
+    publish(shown)
+    assert live(shown)["hero-web"].output == twin
+    assert len(public_files()) == 2
+
+
+def test_place_that_lacks_its_copy_is_due_again(shown, monkeypatch):
+    storages["published"].delete(live(shown)["social-social"].path)
+    storages["originals"].delete(hero_of(shown).choice.path)
+    publish(shown)
+    assert shown.slots.get(role="social").publication_due
+
+
 def test_new_alt_text_makes_a_new_copy(shown):
     review.write_alt(output=hero_of(shown).choice, user=None, text="Dry stone in snow")
     publish(shown)

@@ -4,7 +4,7 @@ import pytest
 from django.core.files.storage import storages
 from django.urls import reverse
 
-from imagegen.models import Rendition
+from imagegen.models import ImageOutput, Rendition
 from imagegen.services import publishing
 from imagegen.tests.factories import hero_of, make_post
 from imagegen.tests.stored import choose, in_this_process, put_output  # noqa: F401
@@ -80,6 +80,11 @@ def test_public_copy_is_cached_for_ever(client, copy):
 
 def test_copy_that_is_not_live_is_not_found(client, copy):
     Rendition.objects.update(live=False)
+    assert client.get(f"/media/{copy.path}").status_code == 404
+
+
+def test_copy_of_an_image_that_is_not_approved_is_not_found(client, copy):
+    ImageOutput.objects.update(state="candidate")
     assert client.get(f"/media/{copy.path}").status_code == 404
 
 
