@@ -11,7 +11,7 @@ from providers.backends.studio.draw import StudioSpec, draw
 from providers.backends.studio.options import FAMILIES
 from providers.backends.studio.rendering import render_to_file
 
-SIZES = [(256, 256), (640, 416), (416, 640), (1024, 256), (256, 1024), (399, 301)]
+SIZES = [(256, 256), (399, 301), (1024, 256), (256, 1024)]
 STRANGE = [("#3366cc",), ("#fff", "#fff"), ("#f00", "#0f0", "#00f"), ("#101418", "#181420")]
 
 
@@ -75,7 +75,7 @@ def test_seed_prompt_and_palette_each_change_the_picture(other):
 
 
 def test_all_families_are_chosen_when_none_is_asked_for():
-    chosen = {draw(StudioSpec(256, 256, seed=s)).family for s in range(40)}
+    chosen = {draw(StudioSpec(256, 256, seed=s)).family for s in range(24)}
     assert chosen == set(FAMILIES)
 
 
