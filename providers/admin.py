@@ -4,13 +4,13 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Field, JSONField, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from providers import services
-from providers.credentials import MissingSecret, read_secret
+from providers.credentials import MissingSecret, has_secret, read_secret
 from providers.errors import ProviderProblem
 from providers.health import check_connection, feature_rows
 from providers.models import Connection, ImageModel
@@ -18,6 +18,9 @@ from providers.prices import parse_price_rule
 from providers.registry import kinds
 
 HIDDEN_KINDS = {"stub"}
+SHORT_JSON: "dict[type[Field[Any, Any]], dict[str, Any]]" = {
+    JSONField: {"widget": forms.Textarea(attrs={"rows": 3, "cols": 80})}
+}
 
 
 def kind_choices(current: str = "") -> list[tuple[str, str]]:
@@ -44,7 +47,8 @@ class ConnectionForm(forms.ModelForm):
 @admin.register(Connection)
 class ConnectionAdmin(admin.ModelAdmin):
     form = ConnectionForm
-    list_display = ("name", "label", "kind", "base_url", "enabled", "secret", "pause", "calls")
+    list_display = ("name", "label", "kind", "enabled", "key", "pause", "calls", "base_url")
+    formfield_overrides = SHORT_JSON
     list_filter = ("enabled",)
     search_fields = ("name", "label", "base_url")
     readonly_fields = ("secret", "created_at", "updated_at")
@@ -78,6 +82,11 @@ class ConnectionAdmin(admin.ModelAdmin):
         except MissingSecret as error:
             return f"Missing. {error}"
         return f"Set in {obj.secret_name}"
+
+    @admin.display(description="secret", ordering="secret_name", empty_value="none needed")
+    def key(self, obj: Connection) -> str:
+        """The name of the secret, in few words."""
+        return obj.secret_name if has_secret(obj.secret_name) else f"{obj.secret_name} is missing"
 
     @admin.display(description="paused until", ordering="paused_until")
     def pause(self, obj: Connection) -> Any:
@@ -120,6 +129,7 @@ class ImageModelAdmin(admin.ModelAdmin):
         "successor",
     )
     list_filter = ("enabled", "is_default")
+    formfield_overrides = SHORT_JSON
     list_select_related = ("connection",)
     search_fields = ("name", "label", "connection__name")
     readonly_fields = ("takes",)
