@@ -40,8 +40,6 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "django_tasks",
-    "huey.contrib.djhuey",
     "blog",
     "providers",
     "prompts",
@@ -141,6 +139,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 25 * 1024 * 1024
 
 # --- Work in the background -------------------------------------------------------------
 
+# The engine is loaded at the first use of a task: neither of its packages is an installed app.
 WORKER_THREADS = env.number("WORKER_THREADS", 16, low=1)
 DRAW_PROCESSES = env.number("DRAW_PROCESSES", 2, low=1)
 TASKS = {

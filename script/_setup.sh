@@ -69,7 +69,7 @@ install_packages() {
     # $files is a list of words without spaces, made just above.
     # shellcheck disable=SC2086
     if has_uv; then
-        (cd "$ROOT" && uv pip install --quiet --python "$VENV/bin/python" --require-hashes $files)
+        (cd "$ROOT" && uv pip install --quiet --compile-bytecode --python "$VENV/bin/python" --require-hashes $files)
     else
         "$VENV/bin/python" -m pip --version >/dev/null 2>&1 ||
             "$VENV/bin/python" -m ensurepip >/dev/null ||

@@ -1,0 +1,146 @@
+"""What the benchmarks share: a data folder of their own, a watched worker, figures in lines."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+MEGABYTE = 1024 * 1024
+
+
+@contextmanager
+def own_data() -> Iterator[Path]:
+    """A fresh data folder with an empty, migrated database; Django is set up on it.
+
+    `DATABASE_URL` is respected, so that the same figures can be had on PostgreSQL: give an
+    empty database.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="frontispiece-bench-"))
+    os.environ |= {
+        "DATA_DIR": str(folder),
+        "ENV_FILE": os.devnull,
+        "LOG_LEVEL": "WARNING",
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+    }
+    try:
+        manage("migrate", "--verbosity", "0")
+        import django
+
+        django.setup()
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def manage(*arguments: str) -> None:
+    """Run a command of the project to its end."""
+    subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, check=True)
+
+
+def write_posts(folder: Path, posts: int, sections: int) -> None:
+    """Markdown posts with different titles and headings, to be imported."""
+    folder.mkdir()
+    for number in range(posts):
+        parts = [
+            f"## Part {part} of story {number}\n\nWhat happened at mill {part} of town {number}."
+            for part in range(sections)
+        ]
+        head = f"---\ntitle: Story {number} of the valley\ndate: 2026-01-01\n---\n\n"
+        (folder / f"story-{number}.md").write_text(head + "\n\n".join(parts), encoding="utf-8")
+
+
+class Worker:
+    """A `run_worker` process that is watched: memory while it runs, CPU when it has ended.
+
+    `peak` is the largest sum of proportional set sizes of the process and its children, in
+    megabytes; `cpu` the CPU seconds of all of them. `log` holds what it wrote.
+    """
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self._log_path = folder / "worker.log"
+        self.peak = self.cpu = 0.0
+        self._ended = threading.Event()
+        with self._log_path.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "manage.py", "run_worker", *arguments],
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+            )
+        self._watch = threading.Thread(target=self._sample, daemon=True)
+        self._watch.start()
+
+    def _sample(self) -> None:
+        while not self._ended.wait(0.25):
+            self.peak = max(self.peak, tree_memory(self._process.pid))
+
+    def wait(self) -> None:
+        """Wait until the worker ends by itself."""
+        _, _, usage = os.wait4(self._process.pid, 0)
+        self._process.returncode = 0
+        self.cpu = usage.ru_utime + usage.ru_stime
+        self._ended.set()
+        self._watch.join()
+
+    def stop(self) -> None:
+        """Ask the worker to end, and wait for it."""
+        os.kill(self._process.pid, signal.SIGTERM)
+        self.wait()
+
+    @property
+    def log(self) -> str:
+        return self._log_path.read_text(encoding="utf-8", errors="replace")
+
+
+def tree_memory(pid: int) -> float:
+    """Proportional set size of a process and all below it, in megabytes."""
+    return sum(_memory(each) for each in _tree(pid))
+
+
+def _tree(pid: int) -> list[int]:
+    found = [pid]
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            children = task.read_text().split()
+        except OSError:
+            continue
+        for child in children:
+            found += _tree(int(child))
+    return found
+
+
+def _memory(pid: int) -> float:
+    try:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) / 1024
+    except OSError:
+        pass  # it has just ended
+    return 0.0
+
+
+def until(done, *, seconds: float, every: float = 0.05) -> float:
+    """Wait until `done()`; the seconds that it took. `TimeoutError` when it takes too long."""
+    started = time.monotonic()
+    while not done():
+        if time.monotonic() - started > seconds:
+            raise TimeoutError(f"Not done after {seconds:.0f} seconds.")
+        time.sleep(every)
+    return time.monotonic() - started
+
+
+def heading(text: str) -> None:
+    print(f"\n{text}")
+
+
+def figure(name: str, value: str, target: str = "") -> None:
+    """One line: what was measured, and what it should be."""
+    print(f"  {name:<46} {value:>14}{f'   (target {target})' if target else ''}", flush=True)
