@@ -10,7 +10,7 @@ from django.db.models import Count, Sum
 
 from imagegen.models import Attempt, GenerationBatch, GenerationJob, ImageSlot
 from imagegen.services import engine, queue, workers
-from imagegen.services.wording import duration_text, money_text
+from imagegen.services.wording import duration_text, money_text, plain_amount
 
 State = GenerationJob.State
 PLAIN_EVERY = 5.0  # seconds between plain lines
@@ -108,9 +108,9 @@ class BatchWatch:
             "queued": self._total,
             **{str(state): counts.get(state, 0) for state in named},
             "cost": {
-                "low": str(self._batch.estimate_low),
-                "high": str(self._batch.estimate_high),
-                "actual": str(self._actual()),
+                "low": plain_amount(self._batch.estimate_low or Decimal(0)),
+                "high": plain_amount(self._batch.estimate_high or Decimal(0)),
+                "actual": plain_amount(self._actual()),
             },
         }
 

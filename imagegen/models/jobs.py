@@ -5,6 +5,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Round
 
 from imagegen.states import Moves
 from prompts.models import Role
@@ -53,7 +54,8 @@ class GenerationBatch(models.Model):
         ordering = ["-pk"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(cap__isnull=True) | Q(cap__gte=F("spent") + F("reserved")),
+                condition=Q(cap__isnull=True)
+                | Q(cap__gte=Round(F("spent") + F("reserved"), precision=6)),
                 name="batch_stays_under_its_cap",
             ),
             models.CheckConstraint(

@@ -1,8 +1,14 @@
-"""Money: reserved in one conditional update before a call, settled after it."""
+"""Money: reserved in one conditional update before a call, settled after it.
+
+Sums are rounded to millionths in the database: SQLite calculates with floating point, where
+0.12 - 0.04 - 0.04 - 0.04 is a little less than nothing.
+"""
 
 from decimal import Decimal
+from typing import Any
 
 from django.db.models import F, Q
+from django.db.models.functions import Greatest, Round
 
 from imagegen.models import Attempt, GenerationBatch
 
@@ -12,9 +18,9 @@ def reserve(*, batch_id: int, amount: Decimal) -> bool:
 
     One statement looks and writes, so that any number of workers stay under the cap.
     """
-    room = Q(cap__isnull=True) | Q(cap__gte=F("spent") + F("reserved") + amount)
+    room = Q(cap__isnull=True) | Q(cap__gte=exactly(F("spent") + F("reserved") + amount))
     rows = GenerationBatch.objects.filter(room, pk=batch_id)
-    return rows.update(reserved=F("reserved") + amount) == 1
+    return rows.update(reserved=exactly(F("reserved") + amount)) == 1
 
 
 def settle(*, attempt: Attempt, cost: Decimal | None) -> Decimal:
@@ -24,23 +30,26 @@ def settle(*, attempt: Attempt, cost: Decimal | None) -> Decimal:
     A call that cost more than was reserved is booked in full; the cap then holds for the rest.
     """
     actual = attempt.reserved if cost is None else cost
-    batch = GenerationBatch.objects.filter(pk=attempt.job.batch_id)
-    raised = {}
+    reserved = exactly(F("reserved") - attempt.reserved)
+    changes: dict[str, Any] = {"reserved": reserved, "spent": exactly(F("spent") + actual)}
     if actual > attempt.reserved:
-        raised["cap"] = _cap_that_fits(attempt, actual)
-    batch.update(reserved=F("reserved") - attempt.reserved, spent=F("spent") + actual, **raised)
+        # Money already gone beats the cap: it is raised just so far, and holds for the rest.
+        booked = exactly(F("spent") + F("reserved") - attempt.reserved + actual)
+        changes["cap"] = Greatest(F("cap"), booked)
+    batch = GenerationBatch.objects.filter(pk=attempt.job.batch_id)
+    uncapped = batch.filter(cap=None).update(**{**changes, "cap": None})
+    if not uncapped:
+        batch.update(**changes)
     return actual
-
-
-def _cap_that_fits(attempt: Attempt, actual: Decimal):
-    """The cap, raised only as far as money already gone makes it: the truth beats the cap."""
-    from django.db.models.functions import Greatest
-
-    return Greatest(F("cap"), F("spent") + F("reserved") - attempt.reserved + actual)
 
 
 def release(*, attempt: Attempt) -> None:
     """Give a reservation back: the call surely cost nothing."""
     GenerationBatch.objects.filter(pk=attempt.job.batch_id).update(
-        reserved=F("reserved") - attempt.reserved
+        reserved=exactly(F("reserved") - attempt.reserved)
     )
+
+
+def exactly(sum_of_money: Any) -> Round:
+    """A sum in the database, without the noise of floating point."""
+    return Round(sum_of_money, precision=6)

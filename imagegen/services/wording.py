@@ -35,6 +35,12 @@ def _digits(amount: Decimal) -> str:
     return f"{amount.quantize(Decimal('0.0001')).normalize():f}"
 
 
+def plain_amount(amount: Decimal) -> str:
+    """An amount for other programs: `0.12`, never an exponent or trailing zeros."""
+    text = f"{amount.quantize(Decimal('0.000001')):f}".rstrip("0").rstrip(".")
+    return text or "0"
+
+
 def duration_text(seconds: float) -> str:
     """`45 s`, `3 min 20 s`, `2 h 5 min`."""
     whole = round(seconds)

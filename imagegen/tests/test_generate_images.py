@@ -63,7 +63,7 @@ def test_card_is_asked_for_only_by_name(generate, post):
 
 
 def test_not_wanted_place_is_not_paid_for(generate, post):
-    ImageSlot.objects.filter(role="hero").update(wanted=False)
+    ImageSlot.objects.filter(role="hero").update(wanted=False, wanted_by="hand")
     generate("--all")
     assert roles_asked() == ["section", "section"]
 
@@ -109,7 +109,7 @@ def test_json_is_one_object_with_the_named_keys(generate, post):
 
 
 def test_nothing_to_do_is_a_success(generate, post):
-    ImageSlot.objects.update(wanted=False)
+    ImageSlot.objects.update(wanted=False, wanted_by="hand")
     code, out, _ = generate("--all")
     assert code == 0 and "nothing to do" in out
 
@@ -160,7 +160,7 @@ def test_max_cost_becomes_the_cap(generate, post):
 def test_wait_does_the_work_where_no_worker_reports(generate):
     post = make_post()
     code, out, report = generate("--post", post.slug, "--wait", "--json")
-    assert (code, report["stored"], report["cost"]["actual"]) == (0, 3, "0.120000")
+    assert (code, report["stored"], report["cost"]["actual"]) == (0, 3, "0.12")
     assert ImageOutput.objects.count() == 3
 
 

@@ -20,7 +20,7 @@ from imagegen.models import GenerationBatch, ImageSlot
 from imagegen.services.batches import BatchPlan, create_batch, plan_batch
 from imagegen.services.selection import ask_for_own_card, select_slots
 from imagegen.services.slots import ensure_slots
-from imagegen.services.wording import cost_range, money_text
+from imagegen.services.wording import cost_range, money_text, plain_amount
 
 ALL_DONE, SOME_FAILED, NOTHING_STARTED = 0, 1, 2
 
@@ -182,7 +182,7 @@ def _empty_report() -> dict[str, Any]:
 def _plan_report(plan: BatchPlan) -> dict[str, Any]:
     report = _empty_report()
     report["wanted"] = len(plan.items) + len(plan.problems)
-    report["cost"] |= {"low": str(plan.low), "high": str(plan.high)}
+    report["cost"] |= {"low": plain_amount(plan.low), "high": plain_amount(plan.high)}
     report["problems"] = [
         {"post": item.slot.post_title, "place": str(item.slot), "message": item.message}
         for item in plan.problems
