@@ -43,7 +43,8 @@ def work(*, seconds: float | None = None) -> bool:
         job = queue.claim_job(owner=process_owner())
         if job is None:
             return False
-        run_job(job=job)
+        with workers.holding(job):
+            run_job(job=job)
         if seconds is not None and time.monotonic() - started > seconds:
             return True
     return False

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 
 logger = logging.getLogger("imagegen")
 
@@ -16,4 +16,5 @@ def survive(what: str) -> Iterator[None]:
         yield
     except Exception:
         logger.exception("The %s failed; it goes on with the next round.", what)
-        close_old_connections()
+        if not connection.in_atomic_block:
+            close_old_connections()

@@ -4,6 +4,8 @@ import os
 import socket
 import threading
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.db import close_old_connections, transaction
@@ -15,6 +17,20 @@ from imagegen.models import GenerationJob, NamedLease, WorkerProcess
 HEARTBEAT = timedelta(seconds=3)
 LEASE = timedelta(seconds=30)
 ABSENT = timedelta(seconds=10)
+
+
+_held: set[int] = set()  # the jobs that a thread of this process is at work on
+
+
+@contextmanager
+def holding(job: GenerationJob) -> Iterator[None]:
+    """Heartbeats extend the lease of `job` while the block runs, and no longer: a job that
+    its thread dropped goes back to the queue like that of a dead worker."""
+    _held.add(job.pk)
+    try:
+        yield
+    finally:
+        _held.discard(job.pk)
 
 
 def new_owner() -> str:
@@ -33,9 +49,8 @@ def beat(*, owner: str, threads: int) -> None:
             threads=threads,
             seen_at=Now(),
         )
-    GenerationJob.objects.filter(owner=owner, state__in=GenerationJob.HELD_STATES).update(
-        lease_until=Now() + LEASE
-    )
+    held = GenerationJob.objects.filter(pk__in=list(_held), owner=owner)
+    held.filter(state__in=GenerationJob.HELD_STATES).update(lease_until=Now() + LEASE)
 
 
 def sign_off(*, owner: str) -> None:

@@ -1,0 +1,100 @@
+"""The worker as a process of its own: killed for real, stopped in good order."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+POST = """---
+title: Walls
+date: 2026-11-01
+---
+
+An introduction.
+""" + "".join(f"\n## Part {n}\n\nText of part {n}.\n" for n in range(1, 12))
+
+
+class Site:
+    """A site of its own in a folder, driven by commands."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = os.environ | {
+            "DATA_DIR": str(folder),
+            "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
+            "DRAW_PROCESSES": "1",
+        }
+
+    def start(self, *words: str) -> subprocess.Popen:
+        return subprocess.Popen(
+            [sys.executable, "manage.py", *words],
+            cwd=ROOT,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, *words: str) -> str:
+        process = self.start(*words)
+        text, _ = process.communicate(timeout=60)
+        assert process.returncode == 0, text
+        return text
+
+    def ask(self, sql: str) -> list:
+        database = sqlite3.connect(self.folder / "db.sqlite3", timeout=20)
+        try:
+            with database:
+                return database.execute(sql).fetchall()
+        finally:
+            database.close()
+
+    def count(self, table: str, where: str = "1") -> int:
+        query = f"SELECT COUNT(*) FROM imagegen_{table} WHERE {where}"  # noqa: S608 - our words
+        return self.ask(query)[0][0]
+
+    def wait_for(self, table: str, where: str, count: int) -> None:
+        end = time.monotonic() + 30
+        while self.count(table, where) < count:
+            assert time.monotonic() < end, f"waited for {table} {where}"
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def site(tmp_path):
+    site = Site(tmp_path / "site")
+    site.run("migrate", "-v0")
+    (tmp_path / "walls.md").write_text(POST, encoding="utf-8")
+    site.run("import_posts", str(tmp_path / "walls.md"))
+    site.run("generate_images", "--all", "--approve")
+    return site
+
+
+@pytest.mark.slow
+def test_worker_killed_for_real_repeats_and_loses_nothing(site):
+    worker = site.start("run_worker", "--threads", "3")
+    site.wait_for("imageoutput", "1", 3)
+    worker.send_signal(signal.SIGKILL)
+    worker.wait()
+    assert site.count("imageoutput") < 12
+    site.ask("UPDATE imagegen_generationjob SET lease_until='2020-01-01' WHERE lease_until > ''")
+    site.run("run_worker", "--threads", "3", "--until-idle")
+    assert (site.count("imageoutput"), site.count("generationjob", "state='stored'")) == (12, 12)
+    assert "in order" in site.run("doctor")
+
+
+@pytest.mark.slow
+def test_term_lets_running_calls_end(site):
+    worker = site.start("run_worker", "--threads", "3")
+    site.wait_for("generationjob", "state='running'", 1)
+    worker.send_signal(signal.SIGTERM)
+    text, _ = worker.communicate(timeout=30)
+    assert worker.returncode == 0 and "nothing was cut off" in text
+    assert site.count("generationjob", "state IN ('claimed', 'running')") == 0
+    assert site.count("workerprocess", "stopped_at IS NULL") == 0
