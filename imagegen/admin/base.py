@@ -11,7 +11,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -47,10 +47,7 @@ class IdsFirstPaginator(Paginator):
     def count(self) -> int:
         rows = self.object_list
         if not rows.query.where:
-            if connection.vendor == "sqlite":
-                return rows.count()
-            if (estimate := _estimated_rows(rows.model._meta.db_table)) > COUNTED:
-                return estimate
+            return rows.count() if connection.vendor == "sqlite" else _count_or_estimate(rows.model)
         counted = rows.order_by()[: COUNTED + 1].count()
         return AtLeast(counted) if counted > COUNTED else counted
 
@@ -63,12 +60,18 @@ class IdsFirstPaginator(Paginator):
         return self._get_page(rows, number, self)
 
 
-def _estimated_rows(table: str) -> int:
-    """What PostgreSQL believes a table to hold; -1 if it never looked."""
+def _count_or_estimate(model: type[Model]) -> int:
+    """The rows of a table on PostgreSQL; of a large one what the planner believes it to hold."""
+    table = connection.ops.quote_name(model._meta.db_table)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass", [table])
-        row = cursor.fetchone()
-    return row[0] if row else -1
+        cursor.execute(
+            # The name comes from the model; the count runs only if the estimate is small.
+            "SELECT CASE WHEN reltuples > %s THEN reltuples::bigint "  # noqa: S608
+            f"ELSE (SELECT count(*) FROM {table}) END "
+            "FROM pg_class WHERE oid = %s::regclass",
+            [COUNTED, table],
+        )
+        return cursor.fetchone()[0]
 
 
 class DecoratedChangeList(ChangeList):
@@ -171,9 +174,6 @@ class ConsoleAdmin(admin.ModelAdmin):
 
     def has_spend_permission(self, request: HttpRequest) -> bool:
         return may(request.user, "spend")
-
-    def has_configure_permission(self, request: HttpRequest) -> bool:
-        return may(request.user, "configure")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return DecoratedChangeList
