@@ -161,8 +161,8 @@ class Post(models.Model):
 
     @property
     def lead(self) -> str:
-        """The summary, or the first words where nobody wrote one."""
-        return self.summary or self.excerpt
+        """The summary, or the first words where nobody wrote one that says more than the title."""
+        return self.summary if self.summary not in ("", self.title) else self.excerpt
 
     @property
     def reading_minutes(self) -> int:

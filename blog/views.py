@@ -133,7 +133,7 @@ def _neighbours(post: Post) -> tuple[Post | None, Post | None]:
     """The public posts before and after this one in time."""
     if not post.published_at:
         return None, None
-    others = Post.objects.visible().only("title", "slug", "published_at")
+    others = Post.objects.visible().only("title", "slug", "language", "published_at")
     same = Q(published_at=post.published_at)
     before = others.filter(Q(published_at__lt=post.published_at) | same & Q(pk__lt=post.pk))
     after = others.filter(Q(published_at__gt=post.published_at) | same & Q(pk__gt=post.pk))

@@ -21,10 +21,10 @@ def plain_text(markdown: str, limit: int | None = None) -> str:
     return document_text(parse(markdown), limit)
 
 
-def document_text(document: Document, limit: int | None = None) -> str:
-    """The same for a text that is parsed already."""
+def document_text(document: Document, limit: int | None = None, *, headings: bool = True) -> str:
+    """The same for a text that is parsed already, with or without its headings."""
     blocks, length = [], 0
-    for block in _blocks(document.tokens):
+    for block in _blocks(document.tokens, headings):
         blocks.append(block)
         length += len(block) + 1
         if limit is not None and length > limit + 1:
@@ -54,8 +54,11 @@ def count_words(document: Document) -> int:
     return words
 
 
-def _blocks(tokens: list[Token]) -> Iterator[str]:
+def _blocks(tokens: list[Token], headings: bool = True) -> Iterator[str]:
     """The texts of paragraphs, headings, cells and list items, in order."""
+    before = ""
     for token in tokens:
-        if token.type == "inline" and (text := inline_text(token.children or []).strip()):
+        wanted = token.type == "inline" and (headings or before != "heading_open")
+        before = token.type
+        if wanted and (text := inline_text(token.children or []).strip()):
             yield text

@@ -152,7 +152,7 @@ def _derive(post: Post, document: Document, *, changed: bool, by_import: bool) -
     """Fill the fields that follow from the text and from who changed it."""
     now = timezone.now()
     post.word_count = count_words(document)
-    post.excerpt = document_text(document, EXCERPT_LENGTH)
+    post.excerpt = document_text(document, EXCERPT_LENGTH, headings=False)
     if changed:
         post.updated_at = now
     if by_import:

@@ -291,7 +291,7 @@ def test_deleting_tells_of_withdrawal_and_sections(told):
 
 
 def test_summary_falls_back_on_the_first_words():
-    assert make_post().lead.startswith("An introduction of a few words. First things")
+    assert make_post().lead.startswith("An introduction of a few words. The first")
 
 
 def test_two_thousand_sections_are_saved_with_few_queries(django_assert_max_num_queries):
