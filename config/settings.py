@@ -200,7 +200,6 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         "imagegen": {"level": env.choice("LOG_LEVEL", "INFO", LOG_LEVELS), "propagate": True},
-        "huey": {"level": "WARNING", "propagate": True},
-        "django_tasks": {"level": "WARNING", "propagate": True},
+        "django.request": {"level": "ERROR", "propagate": True},  # no line for each 404
     },
 }
