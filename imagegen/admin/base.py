@@ -224,7 +224,7 @@ class ConsoleAdmin(admin.ModelAdmin):
             "original": instance,
             "title": title,
             "media": self.media,
-            "next": request.POST.get("next") or request.GET.get("next", ""),
+            "next": way_back(request),
             **more,
         }
 
@@ -296,13 +296,18 @@ class Tally:
         messages.add_message(request, level, text)
 
 
-def go_back(request: HttpRequest, fallback: str) -> HttpResponseRedirect:
-    """To the page that the form names, if it is one of ours."""
+def way_back(request: HttpRequest) -> str:
+    """The page to return to that the form or the address names, if it is one of ours."""
     target = request.POST.get("next") or request.GET.get("next") or ""
     safe = url_has_allowed_host_and_scheme(
         target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
-    return redirect(target if safe and target else fallback)
+    return target if safe else ""
+
+
+def go_back(request: HttpRequest, fallback: str) -> HttpResponseRedirect:
+    """To the page that the form names, else to `fallback`."""
+    return redirect(way_back(request) or fallback)
 
 
 def tell(request: HttpRequest, service: Callable[..., Any], success: str, **arguments: Any) -> Any:

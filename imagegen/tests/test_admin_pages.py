@@ -1,5 +1,9 @@
 """The console's own pages: one image, one place, one job, and the forms between."""
 
+import re
+from html import unescape
+from urllib.parse import urljoin
+
 import pytest
 from django.contrib.messages import get_messages
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -85,6 +89,23 @@ def test_place_page_shows_text_and_candidates(console):
     make_output(slot)
     text = text_of(console, slot)
     assert "A hammer, a string, patience." in text and "Approve" in text
+
+
+def test_every_link_and_button_of_a_page_leads_somewhere(console, slot, job):
+    make_choice(slot)
+    output = make_output(slot, attempt=make_attempt(job))
+    for row in (slot, output, slot.post, job, job.batch):
+        for url in re.findall(r'(?:href|action)="(?!/static/)([^"#?]+)', text_of(console, row)):
+            target = urljoin(page(row), unescape(url))
+            if "logout" not in target and "/admin/r/" not in target:
+                # 302 is how the admin answers to an address that it does not know.
+                assert console.get(target).status_code in (200, 403, 404, 405), target
+
+
+@pytest.mark.parametrize("target", ["javascript:alert(1)", "//evil.example/"])
+def test_cancel_leads_to_no_foreign_address(console, slot, target):
+    for url in (page(slot, "upload"), page(slot, "regenerate")):
+        assert target not in console.get(url, {"next": target}).content.decode()
 
 
 def test_job_page_tells_what_went_wrong_and_offers_another_try(console, job):
