@@ -116,10 +116,16 @@ class Spool:
 
     def quarantine(self, path: str) -> None:
         """Set a file aside that could not be decoded; it is kept for a person to look at."""
-        target = spool_root() / "quarantine"
-        target.mkdir(parents=True, exist_ok=True)
-        if Path(path).exists():
-            os.replace(path, target / f"{self.folder.name}-{Path(path).name}")
+        target = self._quarantined(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(path, target)
+
+    def is_quarantined(self, path: str) -> bool:
+        """Whether the file was set aside before: by a worker that did not get further."""
+        return self._quarantined(path).exists() and not Path(path).exists()
+
+    def _quarantined(self, path: str) -> Path:
+        return spool_root() / "quarantine" / f"{self.folder.name}-{Path(path).name}"
 
     def remove(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)

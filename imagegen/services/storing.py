@@ -65,6 +65,9 @@ def _store_files(
     """Store every file that can be decoded; return these, and why the others cannot."""
     spool, stored, reasons = Spool(attempt.key), [], []
     for number, file in enumerate(result.files):
+        if spool.is_quarantined(file.path):
+            reasons.append("The file could not be decoded.")
+            continue
         try:
             examined = outputs.examine_file(file.path)
         except Undecodable as error:

@@ -95,6 +95,18 @@ def test_open_attempts_and_leases_are_gone_after_recovery(kill_at, point):
     assert not Attempt.objects.filter(state__in=Attempt.OPEN_STATES).exists()
 
 
+def test_killed_between_quarantine_and_end_is_not_tried_for_ever(tmp_path, monkeypatch):
+    stub = make_stub(tmp_path, price="0.04", behaviour="not_an_image")
+    job = only_job(make_batch([hero_of(make_post())], stub))
+    with monkeypatch.context() as patch:
+        patch.setattr("imagegen.services.storing._end_without_image", die)
+        with pytest.raises(TypeError):
+            engine.work()
+    recover()
+    job.refresh_from_db()
+    assert (job.state, job.attempts.get().state) == ("failed", Attempt.State.CHARGED)
+
+
 def test_every_point_is_reached(kill_at):
     job, _ = kill_at("booked", "nothing")
     assert job.killed
