@@ -16,11 +16,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.functional import cached_property
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
-from blog.errors import BlogError
+from blog.errors import BlogError, WrongState
 from imagegen.errors import ImagegenError, InvalidTransition, NotPermitted
 from imagegen.services.access import may
 from prompts.models import Role
@@ -255,7 +255,7 @@ class Tally:
         """One service call: a wrong state is skipped, anything else it refuses has failed."""
         try:
             yield
-        except InvalidTransition as error:
+        except (InvalidTransition, WrongState) as error:
             self.skip(str(error))
         except NotPermitted as error:
             raise PermissionDenied(str(error)) from error
@@ -291,8 +291,7 @@ class Tally:
         lines: Sequence[str | SafeString] = [*more, *self.reasons[:SHOWN_REASONS]]
         if len(self.reasons) > SHOWN_REASONS:
             lines = [*lines, f"And {len(self.reasons) - SHOWN_REASONS} other reasons."]
-        listed = format_html_join("", "<li>{}</li>", ((line,) for line in lines))
-        text = format_html("{}<ul>{}</ul>", self.sentence, listed) if lines else self.sentence
+        text = format_html_join(mark_safe("<br>"), "{}", [(self.sentence,), *((x,) for x in lines)])
         messages.add_message(request, level, text)
 
 

@@ -116,11 +116,11 @@ class GenerationJobAdmin(ReadOnlyAdmin):
             return job.get_role_display()
         return two_lines(job.slot.post_title or "No post", place_of_slot(job.slot))
 
-    @admin.display(description="provider and style")
+    @admin.display(description="made with")
     def made_with(self, job: GenerationJob) -> str:
         return two_lines(provider_name(job), style_text(job))
 
-    @admin.display(description="cost, estimated")
+    @admin.display(description="estimate")
     def price(self, job: GenerationJob) -> str:
         return job_cost(job)
 

@@ -86,7 +86,7 @@ class ImageOutputAdmin(ReadOnlyAdmin):
     def where(self, output: ImageOutput) -> str:
         return two_lines(output.post_title or "No post", place_of_output(output))
 
-    @admin.display(description="provider and style")
+    @admin.display(description="made with")
     def made_with(self, output: ImageOutput) -> str:
         if output.kind == ImageOutput.Kind.UPLOADED:
             return "uploaded"

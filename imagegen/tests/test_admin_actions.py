@@ -119,6 +119,11 @@ def test_posts_are_published_with_a_warning_of_the_gate(console):
     assert "1 post published" in said(answer) and "no approved hero" in said(answer)
 
 
+def test_post_that_is_public_already_is_skipped(console):
+    answer = act(console, POSTS, "publish_posts", [make_post(published=True)])
+    assert "0 posts published, 1 skipped, 0 failed." in said(answer)
+
+
 def test_gate_that_blocks_publishes_nothing(console, settings):
     settings.PUBLISH_GATE = "block"
     post = make_post()
