@@ -147,6 +147,11 @@ def short_time(moment: datetime) -> str:
     return date_format(timezone.localtime(moment), "j M, H:i")
 
 
+def short_date(moment: datetime) -> str:
+    """The day in the site's zone, for a column."""
+    return date_format(timezone.localtime(moment), "j M Y")
+
+
 def style_text(row: ImageOutput | GenerationJob) -> str:
     """The style with its version."""
     return f"{row.style_name} v{row.style_version}" if row.style_name else "no style"

@@ -21,7 +21,8 @@ from imagegen.admin.base import (
     tell,
 )
 from imagegen.admin.display import (
-    output_chip,
+    OUTPUT_SHAPES,
+    chip,
     output_cost,
     place_of_output,
     provider_name,
@@ -80,7 +81,11 @@ class ImageOutputAdmin(ReadOnlyAdmin):
 
     @admin.display(description="state")
     def state_chip(self, output: ImageOutput) -> str:
-        return output_chip(output)
+        word = output.get_state_display().lower()
+        state = chip(OUTPUT_SHAPES[output.state], word)
+        if not output.reject_reason:
+            return state
+        return two_lines(state, output.get_reject_reason_display())
 
     @admin.display(description="post and place")
     def where(self, output: ImageOutput) -> str:

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from blog.admin import PostAdmin
 from blog.models import Post
 from imagegen.admin.base import ConsoleAdmin, PeriodFilter, Tally
-from imagegen.admin.display import DASH, chip, post_chip, thumbnail
+from imagegen.admin.display import DASH, chip, post_chip, short_date, thumbnail, two_lines
 from imagegen.admin.generation import ask, without_those_under_way
 from imagegen.models import IllustrationPlan, ImageOutput, ImageSlot
 from imagegen.services import publishing
@@ -32,7 +32,6 @@ class IllustratedPostAdmin(ConsoleAdmin, PostAdmin):
 
     list_display = (
         "hero", "title", "status_chip", "pictures", "shown_author",
-        "published_at",
     )  # fmt: skip
     list_display_links = ("hero", "title")
     actions = (
@@ -74,7 +73,10 @@ class IllustratedPostAdmin(ConsoleAdmin, PostAdmin):
 
     @admin.display(description="status")
     def status_chip(self, post: Post) -> SafeString:
-        return post_chip(post)
+        """The status, with the date that readers see or the time that the post waits for."""
+        waits = post.status == Post.Status.SCHEDULED
+        date = post.scheduled_for if waits else post.published_at
+        return two_lines(post_chip(post), short_date(date)) if date else post_chip(post)
 
     @admin.display(description="pictures")
     def pictures(self, post: Post) -> SafeString | str:
