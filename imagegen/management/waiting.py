@@ -54,9 +54,12 @@ class BatchWatch:
             return True
         if queue.has_open_jobs(batch=self._batch):
             return False
-        return not ImageSlot.objects.filter(
-            publication_due=True, post__isnull=False, jobs__batch=self._batch
-        ).exists()
+        return not self._posts_to_publish()
+
+    def _posts_to_publish(self) -> int:
+        """Posts of the batch whose public copies are not up to date yet."""
+        due = ImageSlot.objects.filter(publication_due=True, post__isnull=False)
+        return due.filter(jobs__batch=self._batch).values("post").distinct().count()
 
     def _is_blocked(self) -> bool:
         """All open jobs wait for a provider that is switched off or paused."""
@@ -93,6 +96,8 @@ class BatchWatch:
         if self._terminal:
             filled = BAR * over // max(self._total, 1)
             text = f"[{'█' * filled}{'·' * (BAR - filled)}] {text}"
+        if over == self._total and (posts := self._posts_to_publish()):
+            return f"{text}, {posts} posts to publish"
         if over:
             text += f", {over / elapsed:.1f} a second"
             if over < self._total:
