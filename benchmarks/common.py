@@ -41,8 +41,9 @@ def own_data() -> Iterator[Path]:
 
 
 def manage(*arguments: str) -> None:
-    """Run a command of the project to its end."""
-    subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, check=True)
+    """Run a command of the project to its end; only its complaints are shown."""
+    command = [sys.executable, "manage.py", *arguments]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
 def write_posts(folder: Path, posts: int, sections: int) -> None:

@@ -2,7 +2,7 @@
 
 import time
 
-from django.db import transaction
+from django.db.models.functions import Now
 from django_tasks import task
 
 SECONDS = 0.5
@@ -15,5 +15,4 @@ def bare_task(pk: int) -> None:
 
     row = NamedLease.objects.get(pk=pk)
     time.sleep(SECONDS)
-    with transaction.atomic():
-        NamedLease.objects.filter(pk=row.pk, owner="").update(owner="done")
+    NamedLease.objects.filter(pk=row.pk, owner="").update(owner="done", until=Now())
