@@ -31,7 +31,7 @@ from imagegen.admin.display import (
 )
 from imagegen.admin.prompts import pretty, prompt_limit
 from imagegen.models import Attempt, GenerationBatch, GenerationJob, ImageOutput
-from imagegen.services import batches
+from imagegen.services import followups
 from imagegen.services.wording import cost_range, duration_text, money_text
 from prompts.pages import render_prompt
 
@@ -131,7 +131,7 @@ class GenerationJobAdmin(ReadOnlyAdmin):
         tally = Tally("job", "jobs", "queued again")
         for job in queryset:
             with tally.count():
-                batches.retry_job(job=job, user=request.user)
+                followups.retry_job(job=job, user=request.user)
         tally.report(request)
 
     @admin.action(permissions=["spend"], description="Doubtful calls: they were not charged")
@@ -146,7 +146,7 @@ class GenerationJobAdmin(ReadOnlyAdmin):
         tally = Tally("job", "jobs", verb)
         for job in queryset:
             with tally.count():
-                batches.settle_unknown(job=job, outcome=outcome, user=request.user)
+                followups.settle_unknown(job=job, outcome=outcome, user=request.user)
         tally.report(request)
 
     # --- Page ---------------------------------------------------------------------------
@@ -220,7 +220,7 @@ class GenerationBatchAdmin(ReadOnlyAdmin):
         tally = Tally("job", "jobs", "cancelled")
         for batch in queryset:
             with tally.count():
-                cancelled = batches.cancel_batch(batch=batch, user=request.user)
+                cancelled = followups.cancel_batch(batch=batch, user=request.user)
                 tally.done += cancelled - 1
         tally.report(request, "Calls that are running end by themselves.")
 
@@ -229,7 +229,7 @@ class GenerationBatchAdmin(ReadOnlyAdmin):
         tally = Tally("job", "jobs", "queued again")
         for job in GenerationJob.objects.filter(batch__in=queryset, state=Job.FAILED):
             with tally.count():
-                batches.retry_job(job=job, user=request.user)
+                followups.retry_job(job=job, user=request.user)
         tally.report(request)
 
     # --- Page ---------------------------------------------------------------------------

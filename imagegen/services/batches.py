@@ -1,4 +1,4 @@
-"""Asking for images: what it would take, the rows that ask for it, and second thoughts."""
+"""Asking for images: what it would take, and the rows that ask for it."""
 
 import hashlib
 import secrets
@@ -10,19 +10,16 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
-from django.db.models.functions import Now
 
-from imagegen.errors import ImagegenError, InvalidTransition, Refused
+from imagegen.errors import ImagegenError, Refused
 from imagegen.models import (
-    Attempt,
     GenerationBatch,
     GenerationJob,
     IllustrationPlan,
     ImageSlot,
-    ReviewEvent,
 )
-from imagegen.services import money
 from imagegen.services.access import require
+from imagegen.services.engine import send_tokens
 from imagegen.services.prompting import (
     GenerationOptions,
     House,
@@ -31,9 +28,8 @@ from imagegen.services.prompting import (
     post_values,
     slot_values,
 )
-from imagegen.states import transition
 from prompts.compose import ComposedPrompt
-from prompts.models import ImagePrompt, ImageSetting, Role
+from prompts.models import ImagePrompt, ImageSetting, ImageStyle, Role
 from providers.base import Provider
 from providers.errors import ProviderProblem
 from providers.types import ImageRequest, Validation
@@ -43,11 +39,8 @@ __all__ = [
     "GenerationOptions",
     "PlannedJob",
     "Problem",
-    "cancel_batch",
     "create_batch",
     "plan_batch",
-    "retry_job",
-    "settle_unknown",
 ]
 
 SEEDS = 2**31
@@ -280,7 +273,7 @@ def create_batch(
         )
         _queue_jobs(batch, plan)
         _pin_styles(plan)
-        _wake(len(plan.items))
+        send_tokens(len(plan.items))
     return batch
 
 
@@ -317,10 +310,8 @@ def _job(batch: GenerationBatch, position: int, item: PlannedJob) -> GenerationJ
 
 def _pin_styles(plan: BatchPlan) -> None:
     """The first batch of a post pins the style it was drawn in, so that later ones match."""
-    if plan.options.style:
-        return
     names = {item.recipe.style.name for item in plan.items if item.recipe.style}
-    styles = {style.name: style for style in _styles_named(names)}
+    styles = {style.name: style for style in ImageStyle.objects.filter(name__in=names)}
     pinned: set[int] = set()
     for item in plan.items:
         style, post_id = item.recipe.style, item.slot.post_id
@@ -330,76 +321,4 @@ def _pin_styles(plan: BatchPlan) -> None:
         IllustrationPlan.objects.get_or_create(
             post_id=post_id,
             defaults={"style": styles[style.name], "style_version": style.version},
-        )
-
-
-def _styles_named(names: set[str]) -> Any:
-    from prompts.models import ImageStyle
-
-    return ImageStyle.objects.filter(name__in=names)
-
-
-def _wake(count: int) -> None:
-    from imagegen.services.engine import send_tokens
-
-    send_tokens(count)
-
-
-def cancel_batch(*, batch: GenerationBatch, user: AbstractBaseUser | None) -> int:
-    """Cancel the jobs that have not been taken; running calls end by themselves."""
-    require(user, "generate")
-    with transaction.atomic():
-        GenerationBatch.objects.filter(pk=batch.pk, cancelled_at=None).update(cancelled_at=Now())
-        waiting = batch.jobs.filter(state=GenerationJob.State.QUEUED).exclude(
-            attempts__state__in=Attempt.OPEN_STATES
-        )
-        return GenerationJob.objects.filter(
-            pk__in=list(waiting.values_list("pk", flat=True)), state=GenerationJob.State.QUEUED
-        ).update(state=GenerationJob.State.CANCELLED, finished_at=Now())
-
-
-def retry_job(*, job: GenerationJob, user: AbstractBaseUser | None) -> None:
-    """Queue a failed job again. Raises InvalidTransition for any other state."""
-    require(user, "generate")
-    with transaction.atomic():
-        transition(
-            job,
-            GenerationJob.State.QUEUED,
-            sources=[GenerationJob.State.FAILED],
-            run_after=None,
-            tries=0,
-            deaths=0,
-            finished_at=None,
-        )
-        _wake(1)
-
-
-def settle_unknown(
-    *, job: GenerationJob, outcome: str, user: AbstractBaseUser | None, note: str = ""
-) -> None:
-    """A person decides about a doubtful call: `not_charged` frees the money and fails the
-    job; `pay_again` books the doubtful cost as spent and queues the job for a new call."""
-    require(user, "spend")
-    if outcome not in ("not_charged", "pay_again"):
-        raise Refused("Say “not_charged” or “pay_again”.")
-    with transaction.atomic():
-        attempt = job.attempts.filter(state=Attempt.State.UNKNOWN).first()
-        if attempt is None:
-            raise InvalidTransition("This job has no doubtful call to settle.")
-        attempt.job = job
-        if outcome == "not_charged":
-            transition(attempt, Attempt.State.FAILED, cost=Decimal(0))
-            money.release(attempt=attempt)
-            transition(job, GenerationJob.State.FAILED)
-        else:
-            transition(attempt, Attempt.State.CHARGED, cost=attempt.estimate)
-            money.settle(attempt=attempt, cost=attempt.estimate)
-            transition(job, GenerationJob.State.QUEUED, run_after=None, tries=0, deaths=0)
-            _wake(1)
-        ReviewEvent.objects.create(
-            action=ReviewEvent.Action.COMMENT,
-            slot=job.slot,
-            note=f"{outcome.replace('_', ' ')}: {note}".strip(": "),
-            made_by=user,
-            made_by_name=user.get_username() if user else "",
         )

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from imagegen.errors import InvalidTransition, StorageProblem
 from imagegen.models import Attempt, GenerationJob, ImageOutput
 from imagegen.services import engine, queue
-from imagegen.services.batches import cancel_batch, retry_job, settle_unknown
+from imagegen.services.followups import cancel_batch, retry_job, settle_unknown
 from imagegen.services.jobs import run_job
 from imagegen.services.spool import Spool
 from imagegen.services.sweeper import adopt_late_images
