@@ -18,27 +18,27 @@ Code blocks and code spans stay as they are, and so does everything that is not 
 """
 
 import re
+from collections.abc import Callable
 from pathlib import PurePosixPath
 
 from blog.importing.dates import date_in_name
 from blog.slugs import make_slug
 
-RAW = re.compile(r"\{%-?\s*raw\s*-?%\}(.*?)\{%-?\s*endraw\s*-?%\}", re.DOTALL)
-HIGHLIGHT = re.compile(
-    r"\{%-?\s*highlight\s+([\w+#-]+)[^%]*-?%\}\n?(.*?)\n?[ \t]*\{%-?\s*endhighlight\s*-?%\}",
-    re.DOTALL,
+RAW = (re.compile(r"\{%-?\s*raw\s*-?%\}"), re.compile(r"\{%-?\s*endraw\s*-?%\}"))
+COMMENT = (re.compile(r"\{%-?\s*comment\s*-?%\}"), re.compile(r"\{%-?\s*endcomment\s*-?%\}"))
+HIGHLIGHT = (
+    re.compile(r"\{%-?\s*highlight\s+([\w+#-]+)[^%]*%\}\n?"),
+    re.compile(r"\n?[ \t]*\{%-?\s*endhighlight\s*-?%\}"),
 )
-HUGO_HIGHLIGHT = re.compile(
-    r"\{\{[<%]\s*highlight\s+\"?([\w+#-]+)\"?[^}]*?[>%]\}\}\n?(.*?)\n?"
-    r"\{\{[<%]\s*/\s*highlight\s*[>%]\}\}",
-    re.DOTALL,
+HUGO_HIGHLIGHT = (
+    re.compile(r"\{\{[<%]\s*highlight\s+\"?([\w+#-]+)[^}]*[>%]\}\}\n?"),
+    re.compile(r"\n?\{\{[<%]\s*/\s*highlight\s*[>%]\}\}"),
 )
 FENCE = re.compile(
     r"^( {0,3}|[ \t]*[-*+][ \t]+)(`{3,}|~{3,})[^\n]*\n.*?(?:^[ \t]*\2[`~]*[ \t]*$|\Z)",
     re.DOTALL | re.MULTILINE,
 )
 CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(?:[^`\n]|\n(?!\s*\n)|(?!\1(?!`))`)*?(?<!`)\1(?!`)")
-COMMENT = re.compile(r"\{%-?\s*comment\s*-?%\}.*?\{%-?\s*endcomment\s*-?%\}", re.DOTALL)
 ADDRESS_TAG = re.compile(r"\{%-?\s*(?:post_url|link)\s+[\"']?([^\s\"'%]+)[\"']?[^%]*%\}")
 HUGO_REF = re.compile(r"\{\{[<%]\s*(?:rel)?ref\s+\"?([^\s\"}]+)\"?[^}]*[>%]\}\}")
 HUGO_SHORTCODE = re.compile(r"\{\{[<%]\s*(/?)\s*([\w/-]+)(.*?)/?\s*[>%]\}\}", re.DOTALL)
@@ -66,9 +66,11 @@ def adapt_body(text: str) -> str:
     if not any(mark in text for mark in ("{%", "{{", "{:", ".md", ".mdown")):
         return text
     kept = _Kept()
-    text = RAW.sub(lambda match: kept.put(match[1]), text)
-    for block in (HIGHLIGHT, HUGO_HIGHLIGHT):
-        text = block.sub(lambda match: kept.put(_fenced(match[1], match[2])), text)
+    text = _replace_blocks(text, *RAW, lambda opened, inner: kept.put(inner))
+    for marks in (HIGHLIGHT, HUGO_HIGHLIGHT):
+        text = _replace_blocks(
+            text, *marks, lambda opened, inner: kept.put(_fenced(opened[1], inner))
+        )
     text = FENCE.sub(lambda match: kept.put(match[0]), text)
     text = CODE_SPAN.sub(lambda match: kept.put(match[0]), text)
     text = _adapt_shortcodes(_adapt_liquid(text))
@@ -105,6 +107,25 @@ class _Kept:
         return text
 
 
+def _replace_blocks(
+    text: str, start: re.Pattern, end: re.Pattern, replace: Callable[[re.Match, str], str]
+) -> str:
+    """Replace each block from `start` to the next `end`; one that never ends stays.
+
+    Unlike one expression with a gap in it, this reads a text once, however many starts it has.
+    """
+    done: list[str] = []
+    position = 0
+    while opened := start.search(text, position):
+        closed = end.search(text, opened.end())
+        if closed is None:
+            break
+        inner = text[opened.end() : closed.start()]
+        done += (text[position : opened.start()], replace(opened, inner))
+        position = closed.end()
+    return "".join((*done, text[position:]))
+
+
 def _fenced(language: str, code: str) -> str:
     fence = "```"
     while fence in code:
@@ -113,7 +134,7 @@ def _fenced(language: str, code: str) -> str:
 
 
 def _adapt_liquid(text: str) -> str:
-    text = COMMENT.sub("", text)
+    text = _replace_blocks(text, *COMMENT, lambda opened, inner: "")
     text = ADDRESS_TAG.sub(lambda match: post_address(match[1]), text)
     text = FILTERED_PATH.sub(lambda match: match[1], text)
     text = SITE_ADDRESS.sub("", text)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from blog.errors import ImportProblem
 
-MAX_BYTES = 5 * 1024 * 1024
+# Longer than any novel; the parser needs some seconds for it.
+MAX_BYTES = 2 * 1024 * 1024
 # UTF-32 first: its little-endian mark begins like that of UTF-16.
 MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),

@@ -42,7 +42,7 @@ CLASSES = {
     "ul": {"contains-task-list"},
 }
 SCHEMES = {"http", "https", "mailto", "tel"}
-REMEMBERED_LENGTH = 300_000
+SHORT_LENGTH = 200_000
 _language_class = re.compile(r"language-[\w+#.-]{1,40}")
 _local = re.compile(r"(?!//)(?![a-zA-Z][a-zA-Z0-9+.-]*:)")
 _image = re.compile(r'<img((?:\s+[\w:-]+(?:="[^"]*")?)*)\s*/?>')
@@ -99,11 +99,10 @@ def render_parts(
     post's own, by the name that the text uses. Recent answers are remembered.
     """
     known = tuple(sorted((pictures or {}).items()))
-    work = _parts if len(text) <= REMEMBERED_LENGTH else _parts.__wrapped__
-    return work(text, level, language, known)
+    remembered = _short_parts if len(text) <= SHORT_LENGTH else _long_parts
+    return remembered(text, level, language, known)
 
 
-@lru_cache(maxsize=64)
 def _parts(
     text: str, level: int | None, language: str, pictures: tuple[tuple[str, LocalPicture], ...]
 ) -> RenderedParts:
@@ -135,6 +134,11 @@ def _parts(
         ),
         notes=clean(document.tokens[notes_at:]),
     )
+
+
+# A few long texts need as much memory as many short ones.
+_short_parts = lru_cache(maxsize=64)(_parts)
+_long_parts = lru_cache(maxsize=4)(_parts)
 
 
 def picture_name(address: str) -> str:
