@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 
 from blog import services
 from blog.errors import BlogError
@@ -22,7 +22,7 @@ class PostForm(forms.ModelForm):
         fields = "__all__"  # noqa: DJ007 (PostAdmin.fieldsets names the fields)
         widgets = {
             "title": forms.TextInput(attrs={"class": "vLargeTextField", "dir": "auto"}),
-            "summary": forms.Textarea(attrs={"rows": 3, "dir": "auto"}),
+            "summary": forms.Textarea(attrs={"rows": 3, "class": "vLargeTextField", "dir": "auto"}),
             "body": forms.Textarea(
                 attrs={"rows": 36, "class": "vLargeTextField blog-markdown", "dir": "auto"}
             ),
@@ -38,12 +38,14 @@ class PostForm(forms.ModelForm):
         return cleaned
 
 
-class ReadOnlyInline(admin.TabularInline):
-    """Rows that follow from something else and are only shown."""
+class SlugHistoryInline(admin.TabularInline):
+    """Former addresses that lead to the post; they follow from changes of the slug."""
 
+    model = SlugHistory
+    fields = ["slug", "created_at"]
+    readonly_fields = fields
     extra = 0
     can_delete = False
-    show_change_link = False
 
     def has_add_permission(self, request: HttpRequest, obj: Post | None = None) -> bool:
         return False
@@ -52,36 +54,12 @@ class ReadOnlyInline(admin.TabularInline):
         return False
 
 
-class SectionInline(ReadOnlyInline):
-    """The sections as the text divides them; they are edited in the text."""
-
-    model = Section
-    fields = ["number", "heading", "level", "anchor", "has_picture"]
-    readonly_fields = fields
-    verbose_name_plural = "sections (they follow the text)"
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Section]:
-        return super().get_queryset(request).defer("body").order_by("position")
-
-    @admin.display(description="no.")
-    def number(self, section: Section) -> int:
-        return section.position + 1
-
-
-class SlugHistoryInline(ReadOnlyInline):
-    """Former addresses that lead to the post."""
-
-    model = SlugHistory
-    fields = ["slug", "created_at"]
-    readonly_fields = fields
-
-
 @admin.register(Post)
 class PostAdmin(admin.ModelAdmin):
     """Posts. All changes go through `blog.services`."""
 
     form = PostForm
-    inlines = [SectionInline, SlugHistoryInline]
+    inlines = [SlugHistoryInline]
     list_display = ["title", "status", "published_at", "shown_author", "section_count"]
     list_filter = ["status", "language"]
     list_per_page = 50
@@ -93,7 +71,7 @@ class PostAdmin(admin.ModelAdmin):
     prepopulated_fields = {"slug": ["title"]}
     autocomplete_fields = ["tags"]
     raw_id_fields = ["author"]
-    readonly_fields = ["shown_status", "origin", "updated_at", "edited_at"]
+    readonly_fields = ["shown_status", "shown_sections", "origin", "updated_at", "edited_at"]
     actions = ["publish_posts", "schedule_posts", "withdraw_posts"]
     save_on_top = True
     fieldsets = [
@@ -104,7 +82,10 @@ class PostAdmin(admin.ModelAdmin):
         ),
         (
             "Publishing and sections",
-            {"fields": ["scheduled_for", "split_level"], "classes": ["collapse"]},
+            {
+                "fields": ["scheduled_for", "split_level", "shown_sections"],
+                "classes": ["collapse"],
+            },
         ),
         (
             "History",
@@ -155,6 +136,25 @@ class PostAdmin(admin.ModelAdmin):
         if post.is_public:
             return format_html('Published. <a href="{}">View</a>', post.get_absolute_url())
         return f"{post.get_status_display()}. Publish, schedule or withdraw in the list of posts."
+
+    @admin.display(description="sections")
+    def shown_sections(self, post: Post) -> str:
+        """The sections as the text divides them, each leading to its place on the page.
+
+        Not an inline: a form with thousands of rows would be more than a request may hold.
+        """
+        if post.pk is None:
+            return "They follow the text, once it is saved."
+        address = post.get_absolute_url()
+        rows = format_html_join(
+            "",
+            '<li><a href="{}#{}">{}</a>{}</li>',
+            (
+                (address, section.anchor, section, " (holds a picture)" * section.has_picture)
+                for section in post.sections.defer("body")
+            ),
+        )
+        return format_html("<ol>{}</ol>", rows) if rows else "None: the text is one piece."
 
     @admin.display(description="imported from")
     def origin(self, post: Post) -> str:
