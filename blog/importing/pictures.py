@@ -35,6 +35,8 @@ HERO_KEYS = (
     "og_image",
     "ogimage",
 )
+ALT_KEYS = ("hero_alt", "heroalt", "image_alt", "imagealt", "cover_alt", "featured_image_alt")
+CAPTION_KEYS = ("hero_caption", "image_caption", "cover_caption", "featured_image_caption")
 ADDRESS_KEYS = ("src", "image", "url", "path", "file", "relative_path", "teaser", "overlay_image")
 # Where generators serve "/x.jpg" from.
 STATIC_FOLDERS = ("", "static", "public", "assets", "source", "content")
@@ -52,12 +54,18 @@ class NamedPicture:
 
 
 def hero_of(front: FrontMatter) -> NamedPicture | None:
-    """The hero that the front matter names on this machine."""
-    for _, value in front.items(*HERO_KEYS):
-        picture = _named(value)
-        if picture and is_local(picture.address):
-            return picture
-    return None
+    """The hero that the front matter names on this machine, with the words found for it."""
+    named = [_named(value) for _, value in front.items(*HERO_KEYS)]
+    local = [picture for picture in named if picture and is_local(picture.address)]
+    if not local:
+        return None
+    same = [picture for picture in local if picture.address == local[0].address]
+    own = {"alt": front.get(*ALT_KEYS), "caption": front.get(*CAPTION_KEYS)}
+    return NamedPicture(
+        address=local[0].address,
+        alt=next((one.alt for one in same if one.alt), _text(own, "alt")),
+        caption=next((one.caption for one in same if one.caption), _text(own, "caption")),
+    )
 
 
 def _named(value: Any) -> NamedPicture | None:

@@ -46,6 +46,7 @@ SHORT_LENGTH = 200_000
 _language_class = re.compile(r"language-[\w+#.-]{1,40}")
 _local = re.compile(r"(?!//)(?![a-zA-Z][a-zA-Z0-9+.-]*:)")
 _image = re.compile(r'<img((?:\s+[\w:-]+(?:="[^"]*")?)*)\s*/?>')
+_width = re.compile(r'\swidth="([1-9]\d{0,4})"')
 _source = re.compile(r'\ssrc="([^"]*)"')
 _hollow = re.compile(r"<(p|figure)>\s*(?:<figcaption>[^<]*</figcaption>)?\s*</\1>\s*")
 
@@ -245,8 +246,12 @@ def _shown(attributes: str, sizes: Mapping[str, LocalPicture]) -> str:
         return ""
     picture = sizes.get(html.unescape(source[1]))
     if picture:
+        # A width that the text asks for stands; the height follows the picture's shape.
+        asked = _width.search(attributes)
+        width = int(asked[1]) if asked else picture.width
+        height = round(width * picture.height / picture.width)
         attributes = re.sub(r'\s(?:width|height)="[^"]*"', "", attributes)
-        attributes += f' width="{picture.width}" height="{picture.height}"'
+        attributes += f' width="{width}" height="{height}"'
     if " alt=" not in attributes:
         attributes += ' alt=""'
     return f'<img{attributes} loading="lazy" decoding="async">'

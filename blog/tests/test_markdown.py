@@ -155,6 +155,12 @@ def test_own_picture_brings_its_size():
     assert 'width="640" height="416"' in html
 
 
+def test_width_that_the_text_asks_for_stands():
+    pictures = {"a.png": LocalPicture("/p/1", 640, 416)}
+    html = render_parts('<img src="a.png" width="320">', pictures=pictures).intro
+    assert 'width="320" height="208"' in html
+
+
 def test_parts_share_link_definitions_and_footnotes():
     parts = render_parts("## A\n\n[x][ref][^1]\n\n## B\n\n[ref]: /there\n\n[^1]: A note.\n")
     assert 'href="/there"' in parts.sections[0].body

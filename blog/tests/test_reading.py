@@ -360,6 +360,20 @@ def test_hero_is_found(read, tmp_path, lines):
 
 
 @pytest.mark.parametrize(
+    "lines",
+    [
+        ["featured_image: pic.jpg", "cover: {image: pic.jpg, alt: The sea, caption: At noon}"],
+        ["image: pic.jpg", "image_alt: The sea", "image_caption: At noon"],
+    ],
+)
+def test_words_for_the_hero_are_gathered(read, tmp_path, lines):
+    (tmp_path / "posts").mkdir()
+    (tmp_path / "posts" / "pic.jpg").write_bytes(b"x")
+    [hero] = read(matter("title: T", *lines)).pictures
+    assert (hero.alt, hero.caption) == ("The sea", "At noon")
+
+
+@pytest.mark.parametrize(
     "address", ["../../etc/passwd", "/etc/passwd", "../secret.jpg", "link.jpg", "x" * 5000, "%00"]
 )
 def test_pictures_outside_the_folder_are_left_out(read, tmp_path, address):
