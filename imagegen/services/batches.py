@@ -19,7 +19,6 @@ from imagegen.models import (
     ImageSlot,
 )
 from imagegen.services.access import require
-from imagegen.services.engine import send_tokens
 from imagegen.services.prompting import (
     GenerationOptions,
     House,
@@ -28,6 +27,7 @@ from imagegen.services.prompting import (
     post_values,
     slot_values,
 )
+from imagegen.services.tokens import send_tokens
 from prompts.compose import ComposedPrompt
 from prompts.models import ImagePrompt, ImageSetting, ImageStyle, Role
 from providers.base import Provider

@@ -1,7 +1,6 @@
 """The engine: threads that take permitted jobs until none is left.
 
-A message of the task queue is only a token that says "there may be work". Losing one or
-delivering one twice changes nothing: the sweeper sends more while due jobs wait.
+The task queue wakes them by tokens; what is to be done stands in the database alone.
 """
 
 import threading
@@ -15,7 +14,6 @@ from imagegen.services.guard import survive
 from imagegen.services.jobs import run_job
 from imagegen.services.sweeper import Sweeper
 
-TOKENS = 64  # no more than this many tokens are sent at once
 SLICE = 5.0  # seconds after which a token lets other tasks of the queue pass
 
 _stopping = threading.Event()
@@ -48,14 +46,6 @@ def work(*, seconds: float | None = None) -> bool:
         if seconds is not None and time.monotonic() - started > seconds:
             return True
     return False
-
-
-def send_tokens(count: int) -> None:
-    """Wake up to `count` threads of the workers, once this transaction is committed."""
-    from imagegen.tasks import run_jobs_task
-
-    for _ in range(min(count, TOKENS)):
-        run_jobs_task.enqueue()
 
 
 def work_here(*, threads: int, done: Callable[[], bool], tick: Callable[[], None]) -> None:

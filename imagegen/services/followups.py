@@ -11,7 +11,7 @@ from imagegen.models import Attempt, GenerationBatch, GenerationJob, ReviewEvent
 from imagegen.services import money
 from imagegen.services.access import require
 from imagegen.services.choices import record_event
-from imagegen.services.engine import send_tokens
+from imagegen.services.tokens import send_tokens
 from imagegen.states import transition
 
 

@@ -19,6 +19,7 @@ from imagegen.models import Attempt, GenerationJob, WorkerProcess
 from imagegen.services import queue, workers
 from imagegen.services.guard import survive
 from imagegen.services.spool import Spool, spool_root, spooled_keys
+from imagegen.services.tokens import TOKENS, send_tokens
 from imagegen.states import transition
 
 EVERY = 5.0  # seconds
@@ -80,8 +81,6 @@ def _adopt(attempt: Attempt) -> bool:
 
 def send_due_tokens() -> None:
     """Wake workers while due jobs wait; a token too many does no harm."""
-    from imagegen.services.engine import TOKENS, send_tokens
-
     due = queue.due_jobs()[:TOKENS].count()
     if due:
         send_tokens(due)
