@@ -11,7 +11,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
 from django.db import connection
-from django.db.models import Model, QuerySet
+from django.db.models import Model, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -22,6 +22,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from blog.errors import BlogError, WrongState
 from imagegen.errors import ImagegenError, InvalidTransition, NotPermitted
+from imagegen.models import ImageOutput
 from imagegen.services.access import may
 from prompts.models import Role
 
@@ -72,6 +73,15 @@ def _count_or_estimate(model: type[Model]) -> int:
             [COUNTED, table],
         )
         return cursor.fetchone()[0]
+
+
+def one_picture_each(rows: QuerySet, pictures: QuerySet) -> QuerySet[ImageOutput]:
+    """The first of `pictures`, a queryset that refers to its outer row, for each of `rows`.
+
+    However many images hang on a row, one is read.
+    """
+    keys = rows.order_by().annotate(picture=Subquery(pictures.values("pk")[:1]))
+    return ImageOutput.objects.filter(pk__in=keys.values("picture"))
 
 
 class DecoratedChangeList(ChangeList):

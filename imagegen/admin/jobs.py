@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, F, Prefetch, QuerySet, prefetch_related_objects
+from django.db.models import Count, F, OuterRef, Prefetch, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -15,6 +15,7 @@ from imagegen.admin.base import (
     ReadOnlyAdmin,
     RoleFilter,
     Tally,
+    one_picture_each,
 )
 from imagegen.admin.display import (
     DASH,
@@ -91,8 +92,10 @@ class GenerationJobAdmin(ReadOnlyAdmin):
         return lookup in own or super().lookup_allowed(lookup, value, request)
 
     def decorate(self, rows: list[GenerationJob]) -> None:
-        outputs = ImageOutput.objects.filter(attempt__job__in=[job.pk for job in rows])
-        by_job = {output.job_id: output for output in outputs.annotate(job_id=F("attempt__job"))}
+        jobs = GenerationJob.objects.filter(pk__in=[job.pk for job in rows])
+        own = ImageOutput.objects.filter(attempt__job=OuterRef("pk")).order_by("number")
+        images = one_picture_each(jobs, own).annotate(job_id=F("attempt__job"))
+        by_job = {image.job_id: image for image in images}
         for job in rows:
             job.image = by_job.get(job.pk)
 
@@ -319,12 +322,15 @@ class AttemptAdmin(ReadOnlyAdmin):
         return super().get_queryset(request).defer("result", "handle")
 
     def decorate(self, rows: list[Attempt]) -> None:
-        prefetch_related_objects(rows, _outputs_of_attempts())
+        attempts = Attempt.objects.filter(pk__in=[attempt.pk for attempt in rows])
+        own = ImageOutput.objects.filter(attempt=OuterRef("pk")).order_by("number")
+        by_attempt = {image.attempt_id: image for image in one_picture_each(attempts, own)}
+        for attempt in rows:
+            attempt.image = by_attempt.get(attempt.pk)
 
     @admin.display(description="picture")
     def picture(self, attempt: Attempt) -> str:
-        outputs = attempt.outputs.all()
-        return thumbnail(outputs[0] if outputs else None)
+        return thumbnail(attempt.image)
 
     @admin.display(description="attempt")
     def name(self, attempt: Attempt) -> str:

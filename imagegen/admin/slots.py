@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import F, Prefetch, QuerySet, TextField
+from django.db.models import Count, F, OuterRef, Prefetch, QuerySet, Subquery, TextField
 from django.db.models import prefetch_related_objects as prefetch
 from django.forms import Textarea
 from django.http import HttpRequest, HttpResponse
@@ -21,6 +21,7 @@ from imagegen.admin.base import (
     go_back,
     not_posted,
     number_from,
+    one_picture_each,
     tell,
 )
 from imagegen.admin.display import DASH, place_of_slot, slot_chip, thumbnail, two_lines
@@ -126,13 +127,19 @@ class ImageSlotAdmin(ConsoleAdmin):
         return self.ordering
 
     def decorate(self, rows: list[ImageSlot]) -> None:
-        candidates = ImageOutput.objects.filter(state=ImageOutput.State.CANDIDATE).order_by("-pk")
+        """How many candidates wait, the newest of them, and the open jobs."""
+        candidates = ImageOutput.objects.filter(state=ImageOutput.State.CANDIDATE)
+        waiting = candidates.filter(slot=OuterRef("slot")).order_by().values("slot")
+        newest = one_picture_each(
+            ImageSlot.objects.filter(pk__in=[slot.pk for slot in rows]),
+            candidates.filter(slot=OuterRef("pk")).order_by("-pk"),
+        ).annotate(waiting=Subquery(waiting.annotate(n=Count("pk")).values("n")))
+        by_slot = {image.slot_id: image for image in newest}
         open_jobs = GenerationJob.objects.filter(state__in=GenerationJob.OPEN_STATES)
-        prefetch(
-            rows,
-            Prefetch("outputs", candidates, to_attr="candidates"),
-            Prefetch("jobs", open_jobs, to_attr="under_way"),
-        )
+        prefetch(rows, Prefetch("jobs", open_jobs, to_attr="under_way"))
+        for slot in rows:
+            slot.newest_candidate = by_slot.get(slot.pk)
+            slot.candidates = slot.newest_candidate.waiting if slot.newest_candidate else 0
 
     def save_model(self, request: HttpRequest, obj: ImageSlot, form: Any, change: bool) -> None:
         """Writes only what the form shows: a worker may change the rest meanwhile."""
@@ -142,8 +149,7 @@ class ImageSlotAdmin(ConsoleAdmin):
 
     @admin.display(description="picture")
     def picture(self, slot: ImageSlot) -> str:
-        candidates = getattr(slot, "candidates", [])
-        return thumbnail(slot.choice or (candidates[0] if candidates else None))
+        return thumbnail(slot.choice or slot.newest_candidate)
 
     @admin.display(description="place and post")
     def where(self, slot: ImageSlot) -> str:
@@ -155,7 +161,7 @@ class ImageSlotAdmin(ConsoleAdmin):
 
     @admin.display(description="to review")
     def waiting(self, slot: ImageSlot) -> str:
-        return str(len(slot.candidates)) if slot.candidates else DASH
+        return str(slot.candidates) if slot.candidates else DASH
 
     @admin.display(description="brief")
     def brief_start(self, slot: ImageSlot) -> str:
