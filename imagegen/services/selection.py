@@ -35,8 +35,9 @@ def select_slots(
         slots = slots.annotate(last_state=Subquery(newest.values("state")[:1])).filter(
             last_state__in=[GenerationJob.State.FAILED, GenerationJob.State.REFUSED]
         )
-    # Not select_related: that would carry the post's whole text once for every section.
-    rows = slots.prefetch_related("post__tags", "post__sections", "section")
+    # The post apart: a join would carry its whole text once for every section. The section by
+    # a join: prefetching a one-to-one field fails on SQLite beyond 1,000 rows (Django 5.2).
+    rows = slots.select_related("section").prefetch_related("post__tags", "post__sections")
     rows = rows.order_by("post_id", "pk")
     ordered = sorted(rows, key=_reading_order)
     return ordered[:limit] if limit is not None else ordered
