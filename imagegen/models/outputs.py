@@ -129,6 +129,8 @@ class ImageOutput(models.Model):
             models.Index(fields=["connection_name", "-id"], name="output_by_connection"),
             models.Index(fields=["style_name", "-id"], name="output_by_style"),
             models.Index(fields=["created_at"], name="output_by_time"),
+            models.Index(fields=["post", "state"], name="output_by_post_state"),
+            models.Index(fields=["slot", "state"], name="output_by_slot_state"),
         ]
 
     def __str__(self) -> str:
