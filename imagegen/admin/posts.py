@@ -46,6 +46,12 @@ class IllustratedPostAdmin(ConsoleAdmin, PostAdmin):
         "post gets places for pictures by itself."
     )
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """Without the long texts in the list, and without counts that it does not show."""
+        posts = admin.ModelAdmin.get_queryset(self, request)
+        listing = request.resolver_match and request.resolver_match.url_name.endswith("changelist")
+        return posts.defer("body", "excerpt", "summary") if listing else posts
+
     def decorate(self, rows: list[Post]) -> None:
         """The hero, how many places are filled and what waits: one statement."""
         places = ImageSlot.objects.attached().filter(wanted=True, from_hero=False)
