@@ -1,13 +1,40 @@
 """Fixtures for every test: own folders for files, plain static files, people."""
 
+import os
+
 import pytest
 from django.contrib.auth import get_user_model
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_flushing():
+    """Nobody pulls the plug of a test: files are not forced onto the disk."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: None)
+        yield
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix):
+    """The same for the database, where it is a file."""
+    from django.db import connection
+
+    if connection.vendor == "sqlite":
+        options = connection.settings_dict["OPTIONS"]
+        options["init_command"] += "PRAGMA synchronous=OFF;"
+
+
+@pytest.fixture(scope="session")
+def static_root(tmp_path_factory):
+    """The folder of collected static files, empty."""
+    return tmp_path_factory.mktemp("static")
+
+
 @pytest.fixture(autouse=True)
-def own_folders(settings, tmp_path):
+def own_folders(settings, tmp_path, static_root):
     """Each test stores its files in a folder of its own; static files need no collecting."""
     settings.DATA_DIR = tmp_path
+    settings.STATIC_ROOT = static_root
     settings.MEDIA_ROOT = tmp_path / "published"
     settings.SPOOL_DIR = tmp_path / "spool"
     storages = {name: dict(config) for name, config in settings.STORAGES.items()}

@@ -174,7 +174,8 @@ def test_wait_tells_what_failed_and_ends_with_1(generate, stub):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_approved_on_arrival_is_published_before_the_command_ends(generate):
+def test_approved_on_arrival_is_published_before_the_command_ends(generate, monkeypatch):
+    monkeypatch.setattr("imagegen.services.sweeper.EVERY", 0.2)
     post = make_post(published=True)
     code, _, _ = generate("--all", "--slots", "hero", "--approve", "--wait")
     assert code == 0 and hero_of(post).renditions.exists()

@@ -56,7 +56,9 @@ class Reply:
 class Ledger:
     """What the service was asked and what it charged, in a SQLite file or in memory.
 
-    The file may be shared by processes. Each charge is one row: key, time, behaviour.
+    The file may be shared by processes and outlives their kill; what is not written when the
+    machine itself stops is lost, which is no harm to imagined money. Each charge is one row:
+    key, time, behaviour.
     """
 
     def __init__(self, path: str = "") -> None:
@@ -73,7 +75,9 @@ class Ledger:
                 database.executescript(SCHEMA)
 
     def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.path, timeout=30, isolation_level=None)
+        database = sqlite3.connect(self.path, timeout=30, isolation_level=None)
+        database.execute("PRAGMA synchronous=OFF")
+        return database
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
