@@ -6,6 +6,16 @@ BlogError
 └── ImportProblem a file cannot be imported; names the file, the line and the reason
 """
 
+import unicodedata
+
+
+def printable(text: str) -> str:
+    """`text` with control characters and halves of character pairs shown as `?`.
+
+    Reports quote what files say and are called: it must neither break nor steer a terminal.
+    """
+    return "".join("?" if unicodedata.category(mark) in ("Cc", "Cs") else mark for mark in text)
+
 
 class BlogError(Exception):
     """Base of all errors of this app."""
@@ -24,13 +34,13 @@ class ImportProblem(BlogError):
 
     def __init__(self, reason: str, *, file: str = "", line: int | None = None) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason = printable(reason)
         self.file = file
         self.line = line
 
     def __str__(self) -> str:
-        place = self.file + (f", line {self.line}" if self.line else "")
+        place = printable(self.file) + (f", line {self.line}" if self.line else "")
         return f"{place}: {self.reason}" if place else self.reason
 
     def to_dict(self) -> dict:
-        return {"file": self.file, "line": self.line, "reason": self.reason}
+        return {"file": printable(self.file), "line": self.line, "reason": self.reason}

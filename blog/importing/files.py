@@ -45,6 +45,12 @@ class FoundFiles:
     problems: list[ImportProblem] = field(default_factory=list)
 
 
+def real_path(path: Path) -> Path:
+    """Where a path really leads. Links in a circle lead nowhere; reading them then fails."""
+    # Path.resolve() raises RuntimeError for such a circle.
+    return Path(os.path.realpath(path))
+
+
 def same_source(one: str, other: str) -> bool:
     """Whether two source paths can mean one file: one ends in the other.
 
@@ -60,7 +66,7 @@ def find_files(paths: Iterable[str | os.PathLike]) -> FoundFiles:
     seen: set[Path] = set()
     for given in paths:
         for file in _files_of(os.fspath(given), found.problems):
-            if (real := file.path.resolve()) not in seen:
+            if (real := real_path(file.path)) not in seen:
                 seen.add(real)
                 found.files.append(file)
     return found
@@ -122,7 +128,7 @@ def _in_folder(
 
 def _bounded(path: Path, root: Path, problems: list[ImportProblem]) -> Iterator[SourceFile]:
     """The file, unless it is a link that leads out of the folder."""
-    if path.resolve().is_relative_to(root.resolve()):
+    if real_path(path).is_relative_to(real_path(root)):
         yield SourceFile(path=path, root=root, shown=str(path))
     else:
         reason = "This is a link to a file outside the imported folder; name that file itself."

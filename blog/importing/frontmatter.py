@@ -115,7 +115,18 @@ def _check_length(source: str) -> None:
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """YAML whose scalars stay text; the pure Python loader, whose depth is limited."""
+    """YAML whose scalars stay text; the pure Python loader, whose depth is limited.
+
+    Aliases are refused: a few lines of them can stand for more values than a memory holds, or
+    for a list that contains itself.
+    """
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark
+            problem = "aliases such as *name are not supported. Write the value out"
+            raise yaml.composer.ComposerError(None, None, problem, mark)
+        return super().compose_node(parent, index)
 
 
 _PlainLoader.yaml_implicit_resolvers = {
@@ -174,7 +185,7 @@ def _json(text: str) -> tuple[Any, int]:
         raise ImportProblem(
             f"The JSON front matter cannot be read: {error.msg}.", line=error.lineno
         ) from error
-    except RecursionError as error:
+    except (ValueError, RecursionError) as error:
         raise ImportProblem("The JSON front matter cannot be read.", line=1) from error
     _check_length(text[:end])
     return values, end

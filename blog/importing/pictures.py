@@ -10,7 +10,7 @@ from typing import Any
 from markdown_it.token import Token
 
 from blog.hooks import MetPicture
-from blog.importing.files import SourceFile
+from blog.importing.files import SourceFile, real_path
 from blog.importing.frontmatter import FrontMatter, normal_keys
 from blog.markdown import Document
 from blog.markdown.rendering import is_local, picture_name
@@ -136,10 +136,10 @@ def _find(name: str, source: SourceFile) -> Path | None:
     relative = name.lstrip("/")
     from_root = [root / static / relative for static in STATIC_FOLDERS]
     candidates = from_root if name.startswith("/") else [folder / name, root / name]
-    bounds = (folder.resolve(), root.resolve())
+    bounds = (real_path(folder), real_path(root))
     for candidate in candidates:
         try:
-            real = candidate.resolve()
+            real = real_path(candidate)
             if real.is_file() and any(real.is_relative_to(bound) for bound in bounds):
                 return real
         except (OSError, ValueError):

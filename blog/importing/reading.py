@@ -1,6 +1,7 @@
 """Bytes of a file as text."""
 
 import codecs
+import stat
 from pathlib import Path
 
 from blog.errors import ImportProblem
@@ -20,7 +21,10 @@ MARKS = (
 def read_text(path: Path) -> str:
     """The text of a file, lines ending in `\\n`. Raises `ImportProblem` (without the file)."""
     try:
-        size = path.stat().st_size
+        facts = path.stat()
+        if not stat.S_ISREG(facts.st_mode):
+            raise ImportProblem("This is no plain file, so there is no text to read.")
+        size = facts.st_size
         if size > MAX_BYTES:
             raise ImportProblem(
                 f"The file has {size / 1024 / 1024:.1f} MB; a post may have "

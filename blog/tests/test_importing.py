@@ -1,5 +1,7 @@
 """Importing files: what becomes of them, run after run."""
 
+import os
+
 import pytest
 
 from blog import hooks
@@ -325,3 +327,22 @@ def test_readme_without_front_matter_speaks_of_the_folder(folder):
     assert counts(import_paths([folder])) == (0, 0, 0, 0)
     assert import_paths([path]).created == 1
     assert Post.objects.get().slug == "the-posts"
+
+
+def test_links_in_a_circle_do_not_stop_the_others(folder):
+    (folder / "a.md").symlink_to("a.md")
+    (folder / "b.png").symlink_to("b.png")
+    write(folder, "c.md", "![x](b.png)")
+    report = import_paths([folder])
+    assert report.created == 1
+    assert "cannot be read" in reason(report)
+
+
+def test_pipe_named_like_a_post_is_refused_at_once(folder):
+    os.mkfifo(folder / "a.md")
+    assert "no plain file" in reason(import_paths([folder]))
+
+
+def test_reasons_neither_break_nor_steer_a_terminal(folder):
+    write(folder, "a.md", '{"date": "\\ud800\\u001b[31m"}\nx')
+    assert "“??[31m” is no date" in reason(import_paths([folder]))

@@ -433,3 +433,19 @@ def test_remote_pictures_are_no_local_ones(read):
 )  # fmt: skip
 def test_foreign_markup(text, expected):
     assert adapt_body(text) == expected
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["images: &a [*a]"],
+        ["a: &a [x, x]", "b: &b [*a, *a]", "tags: *b"],
+        ["a: &a {k: v}", "b: {<<: [*a, *a]}"],
+    ],
+)
+def test_aliases_that_can_grow_without_end_are_refused(read, lines):
+    assert "aliases" in fault(read, matter(*lines)).reason
+
+
+def test_json_number_of_any_length_is_refused_in_words(read):
+    assert "cannot be read" in fault(read, '{"title": ' + "9" * 5000 + "}\nx").reason
