@@ -79,11 +79,16 @@ def _adopt(attempt: Attempt) -> bool:
     return True
 
 
-def send_due_tokens() -> None:
-    """Wake workers while due jobs wait; a token too many does no harm."""
-    due = queue.due_jobs()[:TOKENS].count()
-    if due:
-        send_tokens(due)
+def send_due_tokens() -> int:
+    """Wake idle threads while there is work that they may do; return how many were woken.
+
+    No more than the workers have threads to spare, so that tokens do not heap up in a long
+    batch.
+    """
+    wanted = queue.permitted_jobs()[:TOKENS].count()
+    count = max(0, min(wanted, workers.idle_threads())) if wanted else 0
+    send_tokens(count)
+    return count
 
 
 def publish_scheduled_posts() -> None:

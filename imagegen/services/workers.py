@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.db import close_old_connections, transaction
-from django.db.models import Q
+from django.db.models import Q, Sum
 from django.db.models.functions import Now
 
 from imagegen.models import GenerationJob, NamedLease, WorkerProcess
@@ -69,6 +69,14 @@ def worker_is_present() -> bool:
     return WorkerProcess.objects.filter(
         stopped_at__isnull=True, seen_at__gte=Now() - ABSENT
     ).exists()
+
+
+def idle_threads() -> int:
+    """Threads of the workers that report which hold no job; may be off by a few."""
+    present = WorkerProcess.objects.filter(stopped_at__isnull=True, seen_at__gte=Now() - ABSENT)
+    threads = present.aggregate(total=Sum("threads"))["total"] or 0
+    held = GenerationJob.objects.filter(state__in=GenerationJob.HELD_STATES).count()
+    return max(0, threads - held)
 
 
 def take_lease(*, name: str, owner: str, seconds: int) -> bool:

@@ -80,6 +80,20 @@ def test_tokens_are_sent_when_the_batch_is_committed(tmp_path, django_capture_on
     assert [result.task.name for result in backend.results] == ["run_jobs_task"]
 
 
+@pytest.mark.parametrize(("threads", "held", "woken"), [(4, 0, 1), (4, 4, 0), (0, 0, 0)])
+def test_sweeper_wakes_only_threads_that_are_idle(job, tmp_path, threads, held, woken):
+    from imagegen.services.sweeper import send_due_tokens
+
+    if threads:
+        workers.beat(owner="w", threads=threads)
+    other = make_stub(tmp_path, name="other")
+    for number in range(held):
+        make_batch([hero_of(make_post(f"Post {number}"))], other)
+    for _ in range(held):
+        queue.claim_job(owner="w")
+    assert send_due_tokens() == woken
+
+
 def test_sweep_gives_back_and_finishes_what_a_dead_worker_left(job):
     queue.claim_job(owner="dead")
     expire(job)
