@@ -1,6 +1,7 @@
 """The worker as a process of its own: killed for real, stopped in good order."""
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -17,23 +18,24 @@ date: 2026-11-01
 ---
 
 An introduction.
-""" + "".join(f"\n## Part {n}\n\nText of part {n}.\n" for n in range(1, 12))
+""" + "".join(f"\n## Part {n}\n\nText of part {n}.\n" for n in range(1, 6))
 
 
 class Site:
-    """A site of its own in a folder, driven by commands."""
+    """A site of its own in a folder, driven by Python programs."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.environment = os.environ | {
             "DATA_DIR": str(folder),
             "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
+            "DJANGO_SETTINGS_MODULE": "config.settings",
             "DRAW_PROCESSES": "1",
         }
 
     def start(self, *words: str) -> subprocess.Popen:
         return subprocess.Popen(
-            [sys.executable, "manage.py", *words],
+            [sys.executable, *words],
             cwd=ROOT,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -72,32 +74,49 @@ class Site:
             time.sleep(0.05)
 
 
+SET_UP = """
+import sys
+import django
+from django.core.management import call_command
+django.setup()
+call_command("migrate", verbosity=0)
+call_command("import_posts", sys.argv[1])
+call_command("generate_images", "--all", "--approve")
+"""
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """A site with six queued jobs, to be copied by each test."""
+    folder = tmp_path_factory.mktemp("prepared")
+    (folder / "walls.md").write_text(POST, encoding="utf-8")
+    site = Site(folder / "site")
+    site.run("-c", SET_UP, str(folder / "walls.md"))
+    return site.folder
+
+
 @pytest.fixture
-def site(tmp_path):
-    site = Site(tmp_path / "site")
-    site.run("migrate", "-v0")
-    (tmp_path / "walls.md").write_text(POST, encoding="utf-8")
-    site.run("import_posts", str(tmp_path / "walls.md"))
-    site.run("generate_images", "--all", "--approve")
-    return site
+def site(prepared, tmp_path):
+    shutil.copytree(prepared, tmp_path / "site")
+    return Site(tmp_path / "site")
 
 
 @pytest.mark.slow
 def test_worker_killed_for_real_repeats_and_loses_nothing(site):
-    worker = site.start("run_worker", "--threads", "3")
-    site.wait_for("imageoutput", "1", 3)
+    worker = site.start("manage.py", "run_worker", "--threads", "3")
+    site.wait_for("imageoutput", "1", 1)
     worker.send_signal(signal.SIGKILL)
     worker.wait()
-    assert site.count("imageoutput") < 12
+    assert site.count("imageoutput") < 6
     site.expire_leases()
-    site.run("run_worker", "--threads", "3", "--until-idle")
-    assert (site.count("imageoutput"), site.count("generationjob", "state='stored'")) == (12, 12)
-    assert "in order" in site.run("doctor")
+    site.run("manage.py", "run_worker", "--threads", "3", "--until-idle")
+    assert (site.count("imageoutput"), site.count("generationjob", "state='stored'")) == (6, 6)
+    assert "in order" in site.run("manage.py", "doctor")
 
 
 @pytest.mark.slow
 def test_term_lets_running_calls_end(site):
-    worker = site.start("run_worker", "--threads", "3")
+    worker = site.start("manage.py", "run_worker", "--threads", "3")
     site.wait_for("generationjob", "state='running'", 1)
     worker.send_signal(signal.SIGTERM)
     text, _ = worker.communicate(timeout=30)
