@@ -196,3 +196,25 @@ def test_waiting_ends_when_the_provider_is_switched_off(generate, stub, monkeypa
     monkeypatch.setattr(queue, "claim_job", switch_off)
     code, out, _ = generate("--all", "--wait")
     assert "switched off or paused" in out
+
+
+@pytest.mark.django_db(transaction=True)
+def test_terminal_shows_a_bar_that_fills(generate, monkeypatch):
+    from imagegen.management.commands.generate_images import Command
+
+    monkeypatch.setattr(Command, "_terminal", lambda self: True)
+    make_post()
+    _, out, _ = generate("--all", "--wait")
+    assert "█" * 28 in out and "3 of 3" in out
+
+
+@pytest.mark.django_db(transaction=True)
+def test_worker_elsewhere_is_left_to_do_the_work(generate, monkeypatch):
+    from imagegen.services import workers
+
+    post = make_post()
+    present = iter([True, True])
+    monkeypatch.setattr(workers, "worker_is_present", lambda: next(present, False))
+    _, out, _ = generate("--post", post.slug, "--slots", "hero", "--wait")
+    assert "this command does the work itself" in out  # but only once the worker was gone
+    assert next(present, None) is None
