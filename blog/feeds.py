@@ -5,6 +5,7 @@ from django.contrib.syndication.views import Feed
 from django.urls import reverse
 from django.utils.feedgenerator import Atom1Feed
 
+from blog.cleaning import showable
 from blog.models import Post
 
 FEED_LENGTH = 20
@@ -53,7 +54,7 @@ class PostFeed(Feed):
         return f"tag:{host},{item.created_at:%Y-%m-%d}:post-{item.pk}"
 
     def item_author_name(self, item: Post) -> str:
-        return item.byline
+        return showable(item.byline)
 
     def item_pubdate(self, item: Post):
         return item.published_at
@@ -62,4 +63,4 @@ class PostFeed(Feed):
         return max(item.updated_at, item.published_at)
 
     def item_categories(self, item: Post) -> list[str]:
-        return [tag.name for tag in item.tags.all()]
+        return [showable(tag.name) for tag in item.tags.all()]

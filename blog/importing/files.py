@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from blog.errors import ImportProblem
+from blog.errors import ImportProblem, printable
 
 EXTENSIONS = frozenset({".md", ".markdown", ".mdown"})
 SKIPPED_FOLDERS = frozenset({"node_modules", "_site", "__pycache__"})
@@ -34,7 +34,8 @@ class SourceFile:
     def source_path(self) -> str:
         """Where the post comes from: from the root's own name on, never the whole path."""
         base = Path(os.path.abspath(self.root))
-        return Path(base.name, os.path.relpath(self.path, base)).as_posix()[-500:]
+        path = Path(base.name, os.path.relpath(self.path, base)).as_posix()
+        return printable(path)[-500:]
 
 
 @dataclass(kw_only=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 from markdown_it.token import Token
 
+from blog.cleaning import showable
 from blog.hooks import MetPicture
 from blog.importing.files import SourceFile, real_path
 from blog.importing.frontmatter import FrontMatter, normal_keys
@@ -85,7 +86,8 @@ def _named(value: Any) -> NamedPicture | None:
 
 
 def _text(values: Mapping[str, Any], *keys: str) -> str:
-    return next((values[key].strip() for key in keys if isinstance(values.get(key), str)), "")
+    text = next((values[key] for key in keys if isinstance(values.get(key), str)), "")
+    return showable(text).strip()
 
 
 def body_pictures(document: Document) -> list[NamedPicture]:
@@ -122,7 +124,7 @@ def _pictures_of_html(text: str) -> Iterator[NamedPicture]:
 def locate(picture: NamedPicture, source: SourceFile, role: str) -> MetPicture | None:
     """The picture with its file, or None if there is none inside the post's folder or root."""
     name = picture_name(picture.address)
-    path = _find(name, source)
+    path = _find(name, source) if name == showable(name) else None
     if path is None:
         return None
     return MetPicture(

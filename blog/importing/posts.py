@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from blog.cleaning import showable
 from blog.errors import ImportProblem
 from blog.hooks import MetPicture
 from blog.importing.dates import date_in_name, date_in_path, read_date
@@ -100,7 +101,7 @@ class _Reader:
         if source.is_bundle:
             stem = source.path.absolute().parent.name
         self.name_date, self.name = date_in_name(stem)
-        self.document = parse(adapt_body(front.body))
+        self.document = parse(adapt_body(showable(front.body)))
 
     def post(self, split_level: int | None) -> ParsedPost:
         title = self._title()
@@ -143,7 +144,7 @@ class _Reader:
             text.encode()
         except UnicodeEncodeError as error:
             raise self._problem(f"“{key}” holds half of a character pair.", key) from error
-        return text.replace("\x00", "")
+        return showable(text)
 
     def _title(self) -> str:
         """The title; a first heading that says the same, or stands in for it, leaves the text."""

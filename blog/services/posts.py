@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from blog import hooks
+from blog.cleaning import showable
 from blog.errors import InvalidPost
 from blog.markdown import Document, parse
 from blog.markdown.text import count_words, document_text
@@ -28,6 +29,7 @@ CONTENT = (
     "split_level",
     "published_at",
 )
+TEXTS = ("title", "body", "summary", "author_name")
 PLAN = ("scheduled_for",)
 IMPORT_FACTS = ("source_path", "source_hash", "imported_at")
 DERIVED = ("excerpt", "word_count", "updated_at", "edited_at")
@@ -105,6 +107,8 @@ def free_slug(text: str, *, own: int | None = None) -> str:
 
 
 def _check(post: Post) -> None:
+    for name in TEXTS:
+        setattr(post, name, showable(getattr(post, name)))
     post.title = " ".join(post.title.split())
     if not post.title:
         raise InvalidPost("The post needs a title.")
@@ -117,8 +121,6 @@ def _check(post: Post) -> None:
         raise InvalidPost(fault)
     if Post.objects.exclude(pk=post.pk).filter(slug=post.slug).exists():
         raise InvalidPost(f"Another post has the slug “{post.slug}” already. Choose another one.")
-    if "\x00" in post.title + post.body + post.summary:
-        raise InvalidPost("The text contains a NUL character; remove it.")
 
 
 def _keep_dates(post: Post, stored: Post) -> None:

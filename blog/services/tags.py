@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from blog.cleaning import showable
 from blog.errors import InvalidPost
 from blog.models import Tag
 from blog.slugs import make_tag_slug
@@ -17,7 +18,7 @@ def get_tags(names: Iterable[str]) -> list[Tag]:
     """
     wanted: dict[str, str] = {}
     for name in names:
-        name = " ".join(str(name).split())
+        name = " ".join(showable(str(name)).split())
         if len(name) > NAME_LENGTH:
             raise InvalidPost(
                 f"The tag “{name[:30]}…” has {len(name)} characters; {NAME_LENGTH} are allowed."

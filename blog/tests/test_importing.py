@@ -346,3 +346,10 @@ def test_pipe_named_like_a_post_is_refused_at_once(folder):
 def test_reasons_neither_break_nor_steer_a_terminal(folder):
     write(folder, "a.md", '{"date": "\\ud800\\u001b[31m"}\nx')
     assert "“??[31m” is no date" in reason(import_paths([folder]))
+
+
+def test_file_name_that_is_no_text_is_read_all_the_same(folder):
+    with open(os.fsencode(folder) + b"/caf\xe9.md", "w") as file:
+        file.write("# Coffee")
+    assert import_paths([folder]).created == 1
+    assert Post.objects.get().source_path.endswith("caf?.md")

@@ -222,6 +222,15 @@ def test_tag_without_public_posts_says_so(client):
     assert "No published post has this tag" in page(client, "/tags/t/")
 
 
+def test_control_characters_do_not_break_the_feed(client):
+    wild = "a\x01b\x1b\ufffe\ud800"
+    post = make_public_post(title=wild, body=wild, summary=wild, author_name=wild, tags=[wild])
+    post.tags.update(name=wild[:5])
+    feed = ElementTree.fromstring(page(client, "/feed.xml"))  # noqa: S314 (our own)
+    entry = feed.find(f"{ATOM}entry")
+    assert entry.find(f"{ATOM}title").text == "ab"
+
+
 def test_feed_is_valid_and_names_the_posts(client, settings):
     settings.SITE_URL = "https://blog.example.org"
     make_public_post(summary="A summary.", author_name="Ann", tags=["t"])
