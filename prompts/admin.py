@@ -230,8 +230,8 @@ class RoleDefaultAdmin(PromptAdmin):
     autocomplete_fields = ["example", "setting"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        full = RoleDefault.objects.count() >= len(Role)
-        return not full and super().has_add_permission(request)
+        permitted = super().has_add_permission(request)
+        return permitted and RoleDefault.objects.count() < len(Role)
 
     @admin.display(description="summary")
     def summary(self, default: RoleDefault) -> str:
