@@ -39,6 +39,10 @@ class ChildDied(Exception):
     """The process of the function died or ran out of memory."""
 
 
+class PoolUnavailable(ChildDied):
+    """No child process could be started or kept: the machine's trouble, not the function's."""
+
+
 class _PoolBroken(Exception):
     """The pool itself failed; the function surely gave no result."""
 
@@ -47,7 +51,8 @@ def run_in_child(function: Callable[..., T], *args: Any, timeout: float = 30.0) 
     """Run `function(*args)` in a child process and return what it returns.
 
     `timeout` is in seconds from the moment the function starts; waiting for a free child
-    does not count. Raises `ChildTimeout`, `ChildDied` or the function's own exception.
+    does not count. Raises `ChildTimeout`, `ChildDied` (`PoolUnavailable` where the function
+    is surely not to blame) or the function's own exception.
     `function` must be at the top level of a module, arguments and result picklable. After a
     failure of the pool itself it runs a second time, so it must bear repetition.
     """
@@ -58,7 +63,9 @@ def run_in_child(function: Callable[..., T], *args: Any, timeout: float = 30.0) 
         try:
             good, data = _schedule(work, timeout)
         except _PoolBroken as error:
-            raise ChildDied("Child processes cannot be started or keep dying.") from error
+            raise PoolUnavailable(
+                "This machine could not start a process to work in; look at its memory and limits."
+            ) from error
     value = pickle.loads(data)  # noqa: S301 - written by our own child
     if good:
         return value
@@ -81,12 +88,17 @@ def _schedule(work: bytes, timeout: float) -> tuple[bool, bytes]:
     """Have one child run `work`; (True, result) or (False, exception), pickled."""
     from pebble import ProcessExpired
 
-    pool = _running_pool()
+    try:
+        pool = _running_pool()
+    except OSError as error:
+        raise _PoolBroken from error
     try:
         return _wait(pool, pool.schedule(_run, args=(work,), timeout=timeout), timeout)
     except ProcessExpired as error:
         raise ChildDied(f"The child process died (exit code {error.exitcode}).") from error
-    except (RuntimeError, CancelledError, _PoolBroken) as error:  # pebble's are RuntimeErrors
+    except (RuntimeError, CancelledError, OSError, _PoolBroken) as error:
+        # The function's own errors come as values; pebble's are RuntimeErrors, those of
+        # starting a process OSErrors.
         _drop(pool)
         raise _PoolBroken from error
 

@@ -21,9 +21,9 @@ from django.utils import timezone
 
 from imagegen.errors import StorageProblem, Undecodable
 from imagegen.imaging.sniffing import EXTENSIONS
-from imagegen.storage import save_file
+from imagegen.storage import reason, save_file
 from prompts.models import Role
-from providers.pool import ChildDied, ChildTimeout, run_in_child
+from providers.pool import ChildDied, ChildTimeout, PoolUnavailable, run_in_child
 
 if TYPE_CHECKING:
     from imagegen.models import Attempt, GenerationJob, ImageSlot
@@ -70,8 +70,9 @@ class StoredOriginal:
 def examine_file(path: str | Path, *, upload: bool = False) -> Examined:
     """Decode the file in a child process; `upload` holds it to stricter rules.
 
-    Raises `Undecodable` with a sentence. Its preview lies at `<path>.preview` afterwards:
-    `store_original` takes it in, `discard_preview` removes it.
+    Raises `Undecodable` with a sentence, and `StorageProblem` where nothing could be learnt of
+    the file: it is gone, the disk is full, no child process starts. Its preview lies at
+    `<path>.preview` afterwards: `store_original` takes it in, `discard_preview` removes it.
     """
     path = os.fspath(path)
     if not os.path.isfile(path):
@@ -82,6 +83,10 @@ def examine_file(path: str | Path, *, upload: bool = False) -> Examined:
     except Undecodable:
         discard_preview(path)
         raise
+    except PoolUnavailable as error:
+        raise StorageProblem(f"The picture could not be looked at. {error}") from error
+    except OSError as error:
+        raise StorageProblem(f"The picture could not be looked at: {reason(error)}.") from error
     return Examined(preview_source=preview, **facts)
 
 
@@ -92,6 +97,8 @@ def _examine_twice(path: str, preview: str, upload: bool) -> dict:
 
     try:
         return run_in_child(examine, path, preview, upload, timeout=EXAMINE_SECONDS)
+    except PoolUnavailable:
+        raise
     except (ChildDied, ChildTimeout):
         pass
     try:
@@ -100,6 +107,8 @@ def _examine_twice(path: str, preview: str, upload: bool) -> dict:
         raise Undecodable(
             f"The picture could not be decoded within {EXAMINE_SECONDS:.0f} seconds."
         ) from error
+    except PoolUnavailable:
+        raise
     except ChildDied as error:
         raise Undecodable("The picture brought its decoder down twice.") from error
 

@@ -15,6 +15,7 @@ from imagegen.services.jobs import run_job
 from imagegen.services.spool import Spool
 from imagegen.services.sweeper import adopt_late_images
 from imagegen.tests.factories import hero_of, make_batch, make_post, make_stub, only_job
+from providers.pool import PoolUnavailable
 
 pytestmark = pytest.mark.django_db
 JobState, State = GenerationJob.State, Attempt.State
@@ -166,6 +167,20 @@ def test_full_disk_keeps_the_image_in_the_spool_and_tries_again_free(ask, monkey
     engine.work()
     job.refresh_from_db()
     assert (job.state, job.attempts.count()) == (JobState.STORED, 1)
+
+
+def test_paid_image_waits_where_no_child_process_starts(ask, monkeypatch, settings):
+    def refuse(*args, **kwargs):
+        raise PoolUnavailable("No process could be started.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("imagegen.services.outputs.run_in_child", refuse)
+        job = ask()
+    assert job.state == JobState.QUEUED and attempt_of(job).state == State.RECEIVED
+    assert not (settings.SPOOL_DIR / "quarantine").exists()
+    GenerationJob.objects.update(run_after=None)
+    engine.work()
+    assert only_job(job.batch).state == JobState.STORED
 
 
 def test_worker_without_its_lease_changes_nothing(ask):

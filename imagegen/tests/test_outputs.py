@@ -12,7 +12,7 @@ from imagegen.errors import StorageProblem, Undecodable
 from imagegen.models import ImageSlot
 from imagegen.services import outputs
 from imagegen.tests import pictures as made
-from providers.pool import ChildDied, ChildTimeout
+from providers.pool import ChildDied, ChildTimeout, PoolUnavailable
 
 NAME = uuid.UUID(int=7)
 FOLDER = "originals/posts/3/hero"
@@ -99,6 +99,18 @@ def test_a_dead_child_is_tried_once_more(received, monkeypatch, death):
 
     monkeypatch.setattr(outputs, "run_in_child", run)
     assert outputs.examine_file(received).width == made.SIZE[0]
+
+
+@pytest.mark.parametrize(
+    "trouble", [PoolUnavailable("No process."), OSError(28, "No space left on device")]
+)
+def test_trouble_of_the_machine_is_not_the_files_fault(received, monkeypatch, trouble):
+    def run(*args, timeout):
+        raise trouble
+
+    monkeypatch.setattr(outputs, "run_in_child", run)
+    with pytest.raises(StorageProblem, match="could not be looked at"):
+        outputs.examine_file(received)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 import math
+import multiprocessing.context
 import os
 import signal
 import subprocess
@@ -12,7 +13,13 @@ import pytest
 
 from providers import pool
 from providers.errors import InvalidRequest
-from providers.pool import ChildDied, ChildTimeout, run_in_child, shutdown_pool
+from providers.pool import (
+    ChildDied,
+    ChildTimeout,
+    PoolUnavailable,
+    run_in_child,
+    shutdown_pool,
+)
 from providers.tests import children
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -117,6 +124,28 @@ def test_stopped_pool_starts_again():
     first = run_in_child(os.getpid)
     shutdown_pool()
     assert run_in_child(os.getpid) != first
+
+
+def test_pool_that_cannot_start_says_so_and_recovers(monkeypatch):
+    def refuse(self):
+        raise BlockingIOError("Resource temporarily unavailable")
+
+    shutdown_pool()
+    with monkeypatch.context() as patch:
+        patch.setattr(multiprocessing.context.SpawnProcess, "start", refuse)
+        with pytest.raises(PoolUnavailable, match="could not start a process"):
+            run_in_child(math.sqrt, 9.0)
+    assert run_in_child(math.sqrt, 4.0) == 2.0
+
+
+def test_missing_interpreter_is_no_fault_of_the_function():
+    code = (
+        "import multiprocessing; from providers.pool import PoolUnavailable\n"
+        "multiprocessing.set_executable('/nowhere/python')\n"
+        "try: run_in_child(math.sqrt, 9.0)\n"
+        "except PoolUnavailable: print('unavailable')"
+    )
+    assert "unavailable" in python(START + code).stdout
 
 
 def python(code: str) -> subprocess.CompletedProcess:
