@@ -76,12 +76,16 @@ def _json(text: str) -> Any:
         data = json.loads(text, parse_constant=_refuse_constant)
         again = json.dumps(data, ensure_ascii=False)
         again.encode()
+    except SettingsFileError:
+        raise
     except json.JSONDecodeError as error:
         raise SettingsFileError(f"Line {error.lineno}: the JSON is broken: {error.msg}.") from None
     except RecursionError:
         raise SettingsFileError("The JSON is nested too deeply.") from None
     except UnicodeEncodeError:
         raise SettingsFileError("The JSON holds half a character (a lone surrogate).") from None
+    except ValueError:
+        raise SettingsFileError("The JSON holds a number that is too long.") from None
     if "\\u0000" in again:
         raise SettingsFileError("The JSON holds a NUL character; remove it.")
     return data
@@ -279,7 +283,7 @@ def _unquoted(value: str) -> str:
     if len(value) > 1 and value[0] == value[-1] == '"':
         try:
             decoded = json.loads(value)
-        except json.JSONDecodeError:
+        except ValueError:
             return value[1:-1]
         return decoded if isinstance(decoded, str) else value
     if len(value) > 1 and value[0] == value[-1] == "'":

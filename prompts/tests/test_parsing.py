@@ -171,6 +171,7 @@ def test_bad_values_are_told_and_do_not_stop_the_others(text, says):
         ('{"a": "\\u0000"}', "NUL"),
         ("steps: 3\x00", "not a text"),
         ("[{" * 2000, "JSON is"),
+        ('{"seed": ' + "9" * 5000 + "}", "number that is too long"),
         ('{"settings": []}', "no settings in it"),
     ],
 )
