@@ -45,7 +45,7 @@ class HttpAnswer:
         """The body as JSON; `InvalidResponse` when it is none."""
         try:
             return json.loads(self.body or b"")
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise errors.InvalidResponse(
                 "The provider's answer cannot be read.",
                 hint=f"Expected JSON, got: {self.excerpt()}",
