@@ -39,11 +39,13 @@ __all__ = [
     "GenerationOptions",
     "PlannedJob",
     "Problem",
+    "check_cap",
     "create_batch",
     "plan_batch",
 ]
 
 SEEDS = 2**31
+HIGHEST_CAP = 1_000_000  # what the columns of money can hold
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -249,8 +251,7 @@ def create_batch(
     require(user, "generate")
     if approve:
         require(user, "approve")
-    if cap is not None and cap < 0:
-        raise Refused("The highest cost must be zero or more.")
+    check_cap(cap)
     if not plan.items:
         reason = plan.problems[0].message if plan.problems else "There is nothing to illustrate."
         raise Refused(reason)
@@ -275,6 +276,12 @@ def create_batch(
         _pin_styles(plan)
         send_tokens(len(plan.items))
     return batch
+
+
+def check_cap(cap: Decimal | None) -> None:
+    """Raise Refused unless `cap` is None or an amount that can be kept."""
+    if cap is not None and not (cap.is_finite() and 0 <= cap < HIGHEST_CAP):
+        raise Refused(f"The highest cost must be zero or more, and below {HIGHEST_CAP:,}.")
 
 
 def _queue_jobs(batch: GenerationBatch, plan: BatchPlan) -> None:

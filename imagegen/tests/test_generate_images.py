@@ -129,6 +129,8 @@ def test_no_posts_points_to_the_import(generate):
         (["--all", "--setting", "x"], "no setting “x”"),
         (["--all", "--max-cost", "much"], "--max-cost must be an amount"),
         (["--all", "--max-cost", "-1"], "zero or more"),
+        (["--all", "--max-cost", "NaN"], "zero or more"),
+        (["--all", "--max-cost", "1e999999"], "below 1,000,000"),
         (["--all", "--limit", "0"], "at least 1"),
         (["--all", "--post", "a"], "not both"),
     ],

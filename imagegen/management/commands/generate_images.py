@@ -17,7 +17,7 @@ from imagegen.management.choices import (
 )
 from imagegen.management.waiting import BatchWatch
 from imagegen.models import GenerationBatch, ImageSlot
-from imagegen.services.batches import BatchPlan, create_batch, plan_batch
+from imagegen.services.batches import BatchPlan, check_cap, create_batch, plan_batch
 from imagegen.services.selection import ask_for_own_card, select_slots
 from imagegen.services.slots import ensure_slots
 from imagegen.services.wording import cost_range, money_text, plain_amount
@@ -158,8 +158,7 @@ def _amount(text: str | None) -> Decimal | None:
         amount = Decimal(text)
     except InvalidOperation as error:
         raise NothingCanStart("--max-cost must be an amount such as 2.50.") from error
-    if not amount.is_finite() or amount < 0:
-        raise NothingCanStart("--max-cost must be an amount of zero or more.")
+    check_cap(amount)
     return amount
 
 
