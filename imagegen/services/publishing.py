@@ -83,8 +83,11 @@ def publish_post(*, post: Post, user: Any, at: datetime | None = None) -> list[s
     return warnings
 
 
-def schedule_post(*, post: Post, user: Any, at: datetime) -> list[str]:
-    """Have the post published at a time to come. The gate as for `publish_post`."""
+def schedule_post(*, post: Post, user: Any, at: datetime | None = None) -> list[str]:
+    """Have the post published at a time to come, by default the one entered in the post.
+
+    The gate as for `publish_post`.
+    """
     warnings = _pass_gate(post)
     blog.services.schedule_post(post=post, at=at)
     return warnings

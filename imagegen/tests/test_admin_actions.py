@@ -1,10 +1,12 @@
 """Actions of the lists: what they do, what they count, what they ask first."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.contrib.messages import get_messages
 from django.urls import reverse
+from django.utils import timezone
 
 from imagegen.models import GenerationBatch, GenerationJob, ImageOutput, ImageSlot, ReviewEvent
 from imagegen.services import review
@@ -316,3 +318,9 @@ def test_reviewer_approves_in_the_list(client, reviewer):
     slot = hero_of(make_post())
     act(client, OUTPUTS, "approve_selected", [make_output(slot)])
     assert review.ImageOutput.objects.get().state == "approved"
+
+
+def test_scheduling_takes_the_time_that_was_entered(console):
+    post = make_post(scheduled_for=timezone.now() + timedelta(hours=1))
+    answer = act(console, POSTS, "schedule_posts", [post, make_post(title="Timeless")])
+    assert "1 post scheduled, 0 skipped, 1 failed." in said(answer)
