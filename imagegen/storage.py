@@ -67,7 +67,8 @@ class DurableFileSystemStorage(FileSystemStorage):
             missing.append(missing[-1].parent)
         for path in reversed(missing):
             with contextlib.suppress(FileExistsError):
-                path.mkdir(mode=self.directory_permissions_mode or 0o750)
+                path.mkdir()
+                path.chmod(self.directory_permissions_mode or 0o750)  # whatever the umask
                 fsync_folder(path.parent)
 
     def _write(self, final: Path, content: File) -> None:

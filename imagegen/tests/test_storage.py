@@ -101,6 +101,19 @@ def test_file_system_without_hard_links_is_good_enough(storage, source, monkeypa
 
 
 @pytest.mark.parametrize(
+    ("base_url", "mode"), [(None, 0o750), ("/media/", 0o755)], ids=["private", "public"]
+)
+def test_permissions_of_folders_do_not_follow_the_umask(tmp_path, base_url, mode):
+    storage = DurableFileSystemStorage(tmp_path / "kept", base_url=base_url)
+    before = os.umask(0o077)
+    try:
+        storage.save("a/b.png", ContentFile(b"1"))
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(os.stat(tmp_path / "kept" / "a").st_mode) == mode
+
+
+@pytest.mark.parametrize(
     ("base_url", "mode"), [(None, 0o640), ("/media/", 0o644)], ids=["private", "public"]
 )
 def test_permissions_follow_who_may_read(tmp_path, base_url, mode):
