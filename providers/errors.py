@@ -24,6 +24,9 @@ itself, because it surely did not run) and `billed` (may it cost money).
 from collections.abc import Iterable
 from typing import Any, Literal
 
+from providers.keeping import keepable, keepable_text
+
+LONGEST = 2000  # characters of a stored sentence
 Billed = Literal["no", "yes", "unknown"]
 
 
@@ -63,10 +66,10 @@ class ProviderProblem(Exception):
         """The error as small JSON, fit to be stored with an attempt."""
         return {
             "type": type(self).__name__,
-            "message": self.message,
-            "hint": self.hint,
-            "code": self.code,
-            "request_id": self.request_id,
+            "message": keepable_text(self.message, LONGEST),
+            "hint": keepable_text(self.hint, LONGEST),
+            "code": keepable_text(self.code, 200),
+            "request_id": keepable_text(self.request_id, 200),
             "retryable": self.retryable,
             "billed": self.billed,
         }
@@ -116,7 +119,7 @@ class ContentRejected(ProviderProblem):
         self.categories = tuple(categories)
 
     def to_dict(self) -> dict[str, Any]:
-        return super().to_dict() | {"stage": self.stage, "categories": list(self.categories)}
+        return super().to_dict() | {"stage": self.stage, "categories": keepable(self.categories)}
 
 
 class QuotaExhausted(ProviderProblem):
@@ -136,7 +139,7 @@ class RateLimited(ProviderProblem):
         self.retry_after = retry_after
 
     def to_dict(self) -> dict[str, Any]:
-        return super().to_dict() | {"retry_after": self.retry_after}
+        return super().to_dict() | {"retry_after": keepable(self.retry_after)}
 
 
 class ProviderUnavailable(ProviderProblem):

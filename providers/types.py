@@ -2,11 +2,16 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal, Protocol, Self
+
+from providers.keeping import keepable, keepable_cost, keepable_seed, keepable_text
+
+SOURCE_TERM = re.compile("[A-Za-z]{0,60}")  # as IPTC writes its terms
 
 
 class Recovery(StrEnum):
@@ -195,6 +200,9 @@ class Handle:
 
     data: dict[str, Any]
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "data", keepable(self.data))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
@@ -203,6 +211,9 @@ class Result:
     `cost` None means that the provider did not tell. `parameters` is what was really sent,
     `description` what the picture shows (a draft of its alt text), `notes` sentences that an
     editor should read.
+
+    Whatever the provider told, the facts can be stored: texts are cut and cleaned, and a cost
+    or seed that cannot be one counts as not told.
     """
 
     files: tuple[SpoolFile, ...]
@@ -215,6 +226,22 @@ class Result:
     description: str = ""
     digital_source_type: str = "trainedAlgorithmicMedia"
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        term = str(self.digital_source_type)
+        facts = {
+            "model": keepable_text(self.model, 200),
+            "seed": keepable_seed(self.seed),
+            "cost": None if self.cost is None else keepable_cost(self.cost),
+            "usage": keepable(self.usage),
+            "request_id": keepable_text(self.request_id, 200),
+            "parameters": keepable(self.parameters),
+            "description": keepable_text(self.description),
+            "digital_source_type": term if SOURCE_TERM.fullmatch(term) else "",
+            "notes": tuple(keepable_text(note) for note in self.notes),
+        }
+        for name, value in facts.items():
+            object.__setattr__(self, name, value)
 
     def to_dict(self) -> dict[str, Any]:
         data = _plain(asdict(self))
