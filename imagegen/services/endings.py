@@ -9,13 +9,14 @@ from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from imagegen.models import Attempt, GenerationJob
+from imagegen.models import Attempt, GenerationBatch, GenerationJob
 from imagegen.services import money
 from imagegen.states import transition
 from providers import errors
 
 JobState, State = GenerationJob.State, Attempt.State
 MAX_TRIES = 5
+MAX_DEATHS = 5
 LONGEST_WAIT = 15 * 60  # seconds
 LEFT = {"owner": "", "lease_until": None, "progress": None}
 
@@ -43,12 +44,12 @@ def end_with_problem(
         elif isinstance(problem, errors.Cancelled) and billed == "no":
             _end_attempt(attempt, State.CANCELLED, facts, billed)
             end_job(job=job, state=JobState.CANCELLED, error=facts)
+        elif billed == "yes" or attempt.state == State.RECEIVED:
+            _end_attempt(attempt, State.CHARGED, facts, billed)
+            end_job(job=job, state=JobState.FAILED, error=facts)
         elif billed == "unknown":
             transition(attempt, State.UNKNOWN, error=facts, finished_at=Now())
             end_job(job=job, state=JobState.UNKNOWN, error=facts)
-        elif billed == "yes":
-            _end_attempt(attempt, State.CHARGED, facts, billed)
-            end_job(job=job, state=JobState.FAILED, error=facts)
         else:
             _end_attempt(attempt, State.FAILED, facts, billed)
             _fail_or_retry(job, problem, facts)
@@ -79,9 +80,13 @@ def _end_attempt(attempt: Attempt, state: str, facts: dict, billed: str) -> None
 
 
 def _fail_or_retry(job: GenerationJob, problem: errors.ProviderProblem, facts: dict) -> None:
+    """Queue the job again after a while, unless that cannot help or nobody wants it any more."""
     doubtful = isinstance(problem, errors.OutcomeUnknown | errors.JobLost)
     if job.tries >= MAX_TRIES or not (problem.retryable or doubtful):
         end_job(job=job, state=JobState.FAILED, error=facts)
+        return
+    if GenerationBatch.objects.filter(pk=job.batch_id, cancelled_at__isnull=False).exists():
+        end_job(job=job, state=JobState.CANCELLED, error=facts)
         return
     wait = seconds_before_retry(job.tries, getattr(problem, "retry_after", None))
     end_job(job=job, state=JobState.QUEUED, error=facts, run_after=Now() + timedelta(seconds=wait))
@@ -104,12 +109,33 @@ def cap_reached(job: GenerationJob) -> dict:
     }
 
 
-def too_many_deaths() -> dict:
-    """The stored reason of a job on which worker after worker died."""
+def end_after_deaths(*, job: GenerationJob) -> None:
+    """Give a job up on which worker after worker died.
+
+    What was sent and not answered is in doubt. An answer in the spool stays there: trying the
+    job again stores it, free of charge.
+    """
+    with transaction.atomic():
+        attempt = job.attempts.filter(state__in=Attempt.OPEN_STATES).first()
+        if attempt is None or attempt.state == State.RECEIVED:
+            end_job(job=job, state=JobState.FAILED, error=_too_many_deaths("no"))
+            return
+        attempt.job = job
+        if attempt.state == State.RESERVED or is_free(attempt):
+            facts = _too_many_deaths("no")
+            _end_attempt(attempt, State.FAILED, facts, "no")
+            end_job(job=job, state=JobState.FAILED, error=facts)
+        else:
+            facts = _too_many_deaths("unknown")
+            transition(attempt, State.UNKNOWN, error=facts, finished_at=Now())
+            end_job(job=job, state=JobState.UNKNOWN, error=facts)
+
+
+def _too_many_deaths(billed: str) -> dict:
     return {
         "kind": "WorkerDied",
-        "message": "The worker stopped five times while it worked on this picture.",
+        "message": f"The worker stopped {MAX_DEATHS} times while it worked on this picture.",
         "hint": "Look at the worker's log and memory, then try again.",
-        "billed": "no",
+        "billed": billed,
         "retryable": False,
     }

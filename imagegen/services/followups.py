@@ -64,7 +64,14 @@ def settle_unknown(
         else:
             transition(attempt, Attempt.State.CHARGED, cost=attempt.estimate)
             money.settle(attempt=attempt, cost=attempt.estimate)
-            transition(job, GenerationJob.State.QUEUED, run_after=None, tries=0, deaths=0)
+            transition(
+                job,
+                GenerationJob.State.QUEUED,
+                run_after=None,
+                tries=0,
+                deaths=0,
+                finished_at=None,
+            )
             send_tokens(1)
         told = f"{outcome.replace('_', ' ').capitalize()}. {note}".strip()
         record_event(action=ReviewEvent.Action.COMMENT, user=user, slot=job.slot, note=told)

@@ -30,7 +30,6 @@ from providers.types import Handle, ImageRequest, Recovery, Result
 
 logger = logging.getLogger("imagegen")
 JobState, State = GenerationJob.State, Attempt.State
-MAX_DEATHS = 5
 
 
 def run_job(*, job: GenerationJob) -> None:
@@ -81,8 +80,8 @@ def _open_attempt(job: GenerationJob) -> Attempt | None:
 
     None if the job has come to an end instead (cap reached, or too many dead workers).
     """
-    if job.deaths >= MAX_DEATHS:
-        endings.end_job(job=job, state=JobState.FAILED, error=endings.too_many_deaths())
+    if job.deaths >= endings.MAX_DEATHS:
+        endings.end_after_deaths(job=job)
         return None
     with transaction.atomic():
         attempt = job.attempts.filter(state__in=Attempt.OPEN_STATES).first()
@@ -134,8 +133,8 @@ def _obtain(job: GenerationJob, attempt: Attempt) -> Result:
     spool = Spool(attempt.key)
     if attempt.state == State.RECEIVED or (attempt.state != State.RESERVED and spool.read_result()):
         return _received_before(attempt, spool)
-    if attempt.state in (State.SENDING, State.SUBMITTED) and (files := spool.finished_files()):
-        result = Result(files=tuple(files[:1]), notes=("Adopted from the spool after a stop.",))
+    if _may_have_cost(attempt) and (files := spool.finished_files()):
+        result = Result(files=tuple(files), notes=("Adopted from the spool after a stop.",))
         return _mark_received(attempt, spool, result, recovered=True)
     if job.connection is None:
         raise errors.ConfigurationError(
@@ -150,6 +149,12 @@ def _obtain(job: GenerationJob, attempt: Attempt) -> Result:
         "Job %s: %s answered in %.1f s.", job.pk, job.connection_name, time.monotonic() - started
     )
     return _mark_received(attempt, spool, result)
+
+
+def _may_have_cost(attempt: Attempt) -> bool:
+    """Sent, at a price: what arrived is taken as it is. A free call is made again, and then
+    brings its facts (seed, description) too."""
+    return attempt.state != State.RESERVED and not endings.is_free(attempt)
 
 
 def _received_before(attempt: Attempt, spool: Spool) -> Result:

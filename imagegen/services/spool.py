@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import shutil
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -136,5 +137,14 @@ def spooled_keys() -> Iterator[str]:
     root = spool_root()
     if root.is_dir():
         for entry in root.iterdir():
-            if entry.is_dir() and entry.name != "quarantine":
+            if is_key(entry.name) and entry.is_dir():
                 yield entry.name
+
+
+def is_key(name: str) -> bool:
+    """Whether a name in the spool can be an attempt's key."""
+    try:
+        uuid.UUID(name)
+    except ValueError:
+        return False
+    return True

@@ -1,6 +1,7 @@
 """From spooled files to stored originals and booked rows."""
 
 import logging
+import os
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,13 +11,15 @@ from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from imagegen.errors import StorageProblem
+from imagegen.errors import ImagegenError, StorageProblem
 from imagegen.faults import faultpoint
 from imagegen.imaging.reading import Undecodable
 from imagegen.models import Attempt, GenerationJob, ImageOutput
 from imagegen.services import endings, money, outputs
+from imagegen.services.review import approve_output
 from imagegen.services.spool import Spool
 from imagegen.states import transition
+from imagegen.storage import reason
 from providers import errors
 from providers.types import Result
 
@@ -36,14 +39,15 @@ class Stored:
 def store_result(*, job: GenerationJob, attempt: Attempt, result: Result) -> None:
     """Decode, store and book what arrived.
 
-    An undecodable file is kept in quarantine. If the store refuses (disk full), the job waits
-    and is tried again from the spool, free of charge.
+    An undecodable file is kept in quarantine. If the store refuses (disk full) or no child
+    process starts, the job waits and is tried again from the spool, free of charge.
     """
     try:
         stored, reasons = _store_files(job, attempt, result)
-    except StorageProblem as error:
-        logger.error("Job %s waits for the storage: %s", job.pk, error)
-        facts = {"kind": "StorageProblem", "message": str(error), "billed": "no", "retryable": True}
+    except (StorageProblem, OSError) as error:
+        told = f"A file failed: {reason(error)}." if isinstance(error, OSError) else str(error)
+        logger.error("Job %s waits for the storage: %s", job.pk, told)
+        facts = {"kind": "StorageProblem", "message": told, "billed": "no", "retryable": True}
         endings.end_job(
             job=job,
             state=GenerationJob.State.QUEUED,
@@ -67,6 +71,9 @@ def _store_files(
     for number, file in enumerate(result.files):
         if spool.is_quarantined(file.path):
             reasons.append("The file could not be decoded.")
+            continue
+        if not os.path.exists(file.path):
+            reasons.append("The image had arrived, but its spool file is gone.")
             continue
         try:
             examined = outputs.examine_file(file.path)
@@ -103,10 +110,17 @@ def _book(job: GenerationJob, attempt: Attempt, result: Result, stored: list[Sto
         transition(attempt, Attempt.State.STORED, cost=cost, finished_at=Now())
         created = [_create_output(job, attempt, result, item) for item in stored]
         if job.batch.approve and created[0].slot_id:
-            from imagegen.services.review import approve_output
-
-            approve_output(output=created[0], user=job.batch.asked_by, note="Approved on arrival.")
+            _approve_on_arrival(created[0], job)
         faultpoint("booking")
+
+
+def _approve_on_arrival(output: ImageOutput, job: GenerationJob) -> None:
+    """Approve what its batch wants approved; what cannot be (any more) waits for review."""
+    try:
+        with transaction.atomic():
+            approve_output(output=output, user=job.batch.asked_by, note="Approved on arrival.")
+    except ImagegenError as error:
+        logger.warning("Image %s of job %s waits for review: %s", output.pk, job.pk, error)
 
 
 def _create_output(

@@ -73,7 +73,7 @@ def _adopt(attempt: Attempt) -> bool:
                 recovered=True,
                 received_at=Now(),
             )
-            transition(attempt.job, GenerationJob.State.QUEUED, run_after=None)
+            transition(attempt.job, GenerationJob.State.QUEUED, run_after=None, finished_at=None)
     except InvalidTransition:
         return False
     return True

@@ -41,7 +41,7 @@ def new_owner() -> str:
 def beat(*, owner: str, threads: int) -> None:
     """Say that the worker lives, and extend the leases of the jobs it holds."""
     rows = WorkerProcess.objects.filter(name=owner)
-    if not rows.update(seen_at=Now(), threads=threads):
+    if not rows.update(seen_at=Now(), threads=threads, stopped_at=None):
         WorkerProcess.objects.create(
             name=owner,
             host=socket.gethostname()[:100],

@@ -274,3 +274,58 @@ def test_no_transaction_is_open_during_a_call(ask, monkeypatch, transactional_db
     monkeypatch.setattr(StubProvider, "submit", watch)
     ask()
     assert seen == [False]
+
+
+def test_image_whose_approver_lost_the_permission_waits_for_review(tmp_path, editor):
+    batch = make_batch([hero_of(make_post())], make_stub(tmp_path), approve=True)
+    batch.asked_by = editor
+    batch.save(update_fields=["asked_by"])
+    editor.groups.clear()
+    engine.work()
+    assert only_job(batch).state == JobState.STORED
+    assert ImageOutput.objects.get().state == ImageOutput.State.CANDIDATE
+
+
+def test_try_of_a_cancelled_batch_is_not_repeated(ask):
+    job = ask("cut_before", work=False)
+    claimed = queue.claim_job(owner="me")
+    cancel_batch(batch=job.batch, user=None)
+    run_job(job=claimed)
+    job.refresh_from_db()
+    assert (job.state, money_of(job)) == (JobState.CANCELLED, (0, 0))
+
+
+@pytest.mark.parametrize("price", ["0.04", None])
+def test_received_answer_whose_files_are_gone_ends_as_charged(ask, monkeypatch, price):
+    with monkeypatch.context() as patch:
+        patch.setattr("imagegen.services.jobs.store_result", lambda **kwargs: None)
+        job = ask(price=price)
+    Spool(attempt_of(job).key).remove()
+    GenerationJob.objects.update(lease_until=Now() - timedelta(seconds=1))
+    queue.release_expired_leases()
+    engine.work()
+    job.refresh_from_db()
+    assert (job.state, attempt_of(job).state) == (JobState.FAILED, State.CHARGED)
+    assert money_of(job) == (0, Decimal(price or 0))
+
+
+@pytest.mark.parametrize(
+    ("state", "price", "job_state", "attempt_state", "reserved"),
+    [
+        (State.RESERVED, "0.04", JobState.FAILED, State.FAILED, "0"),
+        (State.SENDING, "0.04", JobState.UNKNOWN, State.UNKNOWN, "0.04"),
+        (State.SENDING, None, JobState.FAILED, State.FAILED, "0"),
+        (State.RECEIVED, "0.04", JobState.FAILED, State.RECEIVED, "0.04"),
+    ],
+)
+def test_given_up_job_leaves_its_call_as_it_is_known(
+    ask, monkeypatch, state, price, job_state, attempt_state, reserved
+):
+    monkeypatch.setattr("imagegen.services.jobs.store_result", lambda **kwargs: None)
+    job = ask(price=price)
+    Attempt.objects.update(state=state)
+    GenerationJob.objects.update(state=JobState.QUEUED, owner="", lease_until=None, deaths=5)
+    engine.work()
+    job.refresh_from_db()
+    assert (job.state, attempt_of(job).state) == (job_state, attempt_state)
+    assert money_of(job) == (Decimal(reserved), 0)

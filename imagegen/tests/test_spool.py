@@ -1,6 +1,7 @@
 """The spool: what it says is complete, is complete and on disk."""
 
 from decimal import Decimal
+from uuid import uuid4
 
 from imagegen.services.spool import Spool, spooled_keys
 from providers.types import Result, SpoolFile
@@ -56,6 +57,12 @@ def test_moved_spool_is_still_read(settings, tmp_path):
 
 
 def test_quarantined_file_leaves_the_folder():
-    file = spooled("k", b"abc")
-    Spool("k").quarantine(file.path)
-    assert Spool("k").finished_files() == [] and list(spooled_keys()) == ["k"]
+    key = str(uuid4())
+    Spool(key).quarantine(spooled(key, b"abc").path)
+    assert Spool(key).finished_files() == [] and list(spooled_keys()) == [key]
+
+
+def test_foreign_folders_are_no_answers(settings):
+    for name in ("lost+found", "quarantine"):
+        (settings.SPOOL_DIR / name).mkdir(parents=True)
+    assert list(spooled_keys()) == []

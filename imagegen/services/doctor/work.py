@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from uuid import UUID
 
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -15,7 +14,7 @@ from django.db.models.functions import Now
 from imagegen.models import Attempt, GenerationJob, ImageOutput
 from imagegen.services import queue, workers
 from imagegen.services.doctor.problems import LEFT_BEHIND, Problem
-from imagegen.services.spool import spool_root
+from imagegen.services.spool import is_key, spool_root
 from imagegen.services.sweeper import SPOOL_ENDED
 
 PATIENCE = timedelta(minutes=1)  # the sweeper releases expired leases within seconds
@@ -121,7 +120,7 @@ def _is_old(entry: Path) -> bool:
 
 
 def _check_folder(entry: Path) -> Iterator[Problem]:
-    attempt = Attempt.objects.filter(key=entry.name).first() if _is_key(entry.name) else None
+    attempt = Attempt.objects.filter(key=entry.name).first() if is_key(entry.name) else None
     if attempt is None:
         yield Problem(
             kind="spool-unknown",
@@ -137,14 +136,6 @@ def _check_folder(entry: Path) -> Iterator[Problem]:
             message=f"The spool still holds the answer of {attempt}, which has ended.",
             remedy=partial(_remove, entry),
         )
-
-
-def _is_key(name: str) -> bool:
-    try:
-        UUID(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _quarantine(entry: Path) -> bool:
