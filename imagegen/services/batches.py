@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from imagegen.errors import ImagegenError, Refused
 from imagegen.models import (
@@ -229,6 +229,8 @@ def plan_batch(
             plan.items.append(planner.plan(slot))
         except ImagegenError as error:
             plan.problems.append(Problem(slot=slot, message=str(error)))
+        except ProviderProblem as error:
+            plan.problems.append(Problem(slot=slot, message=f"{error} {error.hint}".strip()))
     return plan
 
 
@@ -252,36 +254,52 @@ def create_batch(
     if approve:
         require(user, "approve")
     check_cap(cap)
+    if known := find_batch(idempotency_key):
+        return known
     if not plan.items:
         reason = plan.problems[0].message if plan.problems else "There is nothing to illustrate."
         raise Refused(reason)
-    if idempotency_key:
-        known = GenerationBatch.objects.filter(idempotency_key=idempotency_key).first()
-        if known:
+    batch = GenerationBatch(
+        kind=kind,
+        door=door,
+        title=title[:300],
+        asked_by=user,
+        asked_by_name=user.get_username() if user else "",
+        idempotency_key=idempotency_key,
+        approve=approve,
+        cap=cap,
+        estimate_low=plan.low,
+        estimate_high=plan.high,
+    )
+    try:
+        _queue_batch(batch, plan)
+    except IntegrityError:
+        if known := find_batch(idempotency_key):  # somebody asked the same at the same time
             return known
-    with transaction.atomic():
-        batch = GenerationBatch.objects.create(
-            kind=kind,
-            door=door,
-            title=title[:300],
-            asked_by=user,
-            asked_by_name=user.get_username() if user else "",
-            idempotency_key=idempotency_key,
-            approve=approve,
-            cap=cap,
-            estimate_low=plan.low,
-            estimate_high=plan.high,
-        )
-        _queue_jobs(batch, plan)
-        _pin_styles(plan)
-        send_tokens(len(plan.items))
+        raise
     return batch
+
+
+def find_batch(idempotency_key: str | None) -> GenerationBatch | None:
+    """The batch that was asked for with this key before; None without a key."""
+    if not idempotency_key:
+        return None
+    return GenerationBatch.objects.filter(idempotency_key=idempotency_key).first()
 
 
 def check_cap(cap: Decimal | None) -> None:
     """Raise Refused unless `cap` is None or an amount that can be kept."""
     if cap is not None and not (cap.is_finite() and 0 <= cap < HIGHEST_CAP):
         raise Refused(f"The highest cost must be zero or more, and below {HIGHEST_CAP:,}.")
+
+
+def _queue_batch(batch: GenerationBatch, plan: BatchPlan) -> None:
+    """Write the batch with its jobs in one transaction, and send word of it after that."""
+    with transaction.atomic():
+        batch.save()
+        _queue_jobs(batch, plan)
+        _pin_styles(plan)
+        send_tokens(len(plan.items))
 
 
 def _queue_jobs(batch: GenerationBatch, plan: BatchPlan) -> None:

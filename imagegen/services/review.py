@@ -323,13 +323,11 @@ def ask_again(
     idempotency_key: str | None = None,
 ) -> GenerationBatch:
     """Queue a plan of further candidates, and write down for each place who wanted another."""
-    from imagegen.services.batches import create_batch
+    from imagegen.services.batches import create_batch, find_batch
 
     require(user, "generate")
-    if idempotency_key:
-        known = GenerationBatch.objects.filter(idempotency_key=idempotency_key).first()
-        if known is not None:
-            return known
+    if known := find_batch(idempotency_key):
+        return known
     with transaction.atomic():
         batch = create_batch(
             plan=plan,

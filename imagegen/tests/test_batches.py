@@ -196,3 +196,28 @@ def test_planning_many_places_takes_few_queries(django_assert_max_num_queries):
     with django_assert_max_num_queries(20):
         plan = plan_batch(slots=select_slots(posts=Post.objects.all()))
     assert len(plan.items) == 61
+
+
+def test_key_is_known_again_when_nothing_is_left_to_ask_for(hero):
+    first = ask(hero, idempotency_key="k")
+    facts = {"user": None, "door": "command", "kind": "test", "idempotency_key": "k"}
+    assert create_batch(plan=plan_batch(slots=[]), **facts) == first
+
+
+def test_key_asked_for_at_the_same_time_gives_one_batch(hero, monkeypatch):
+    first = ask(hero, idempotency_key="k")
+    answers = iter([None, first])
+    monkeypatch.setattr("imagegen.services.batches.find_batch", lambda key: next(answers))
+    assert ask(hero, idempotency_key="k") == first and GenerationBatch.objects.count() == 1
+
+
+def test_unknown_model_of_the_studio_is_a_sentence(hero):
+    model = plan_one(hero).recipe.model
+    ImageModel.objects.filter(pk=model.pk).update(name="oil")
+    assert 'no model "oil"' in refusal(hero)
+
+
+def test_unreadable_price_is_a_sentence(hero, tmp_path):
+    stub = make_stub(tmp_path)
+    ImageModel.objects.filter(connection=stub).update(price_rule={"kind": "barter"})
+    assert "price" in refusal(hero, connection=stub)
