@@ -1,5 +1,6 @@
 """Runs the stub provider's HTTP server on loopback, for fault runs."""
 
+import signal
 from argparse import ArgumentParser
 from typing import Any
 
@@ -23,6 +24,10 @@ class Command(BaseCommand):
             server = StubServer(ledger=ledger, port=port)
         except (OSError, OverflowError) as error:
             raise CommandError(f"The stub cannot listen on port {port}: {error}") from error
+        # TERM ends it as well as Ctrl-C, and Ctrl-C works where a shell in the background had
+        # it ignored.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
         try:
             self.stdout.write(f"Stub at {server.url}")
             self.stdout.flush()
