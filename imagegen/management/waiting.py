@@ -97,7 +97,7 @@ class BatchWatch:
             filled = BAR * over // max(self._total, 1)
             text = f"[{'█' * filled}{'·' * (BAR - filled)}] {text}"
         if over == self._total and (posts := self._posts_to_publish()):
-            return f"{text}, {posts} posts to publish"
+            return f"{text}, {posts} post{'' if posts == 1 else 's'} to publish"
         if over:
             text += f", {over / elapsed:.1f} a second"
             if over < self._total:

@@ -60,7 +60,7 @@ def work_here(*, threads: int, done: Callable[[], bool], tick: Callable[[], None
     ]
     with (
         workers.Heartbeat(owner=process_owner(), threads=threads),
-        Sweeper(owner=process_owner()),
+        Sweeper(owner=process_owner(), every=1.0),
     ):
         for member in crew:
             member.start()

@@ -121,11 +121,11 @@ def forget_old_workers() -> None:
 
 
 class Sweeper(threading.Thread):
-    """Sweeps every five seconds while it holds the lease, until it is stopped."""
+    """Sweeps every few seconds while it holds the lease; gives it back when it is stopped."""
 
-    def __init__(self, *, owner: str) -> None:
+    def __init__(self, *, owner: str, every: float = EVERY) -> None:
         super().__init__(name="sweeper", daemon=True)
-        self._owner = owner
+        self._owner, self._every = owner, every
         self._stop_event = threading.Event()
 
     def __enter__(self) -> "Sweeper":
@@ -142,7 +142,9 @@ class Sweeper(threading.Thread):
                 with survive("sweeper"):
                     if workers.take_lease(name="sweeper", owner=self._owner, seconds=LEASE_SECONDS):
                         sweep()
-                if self._stop_event.wait(EVERY):
+                if self._stop_event.wait(self._every):
                     return
         finally:
+            with survive("sweeper"):
+                workers.drop_lease(name="sweeper", owner=self._owner)
             connections.close_all()

@@ -88,6 +88,11 @@ def take_lease(*, name: str, owner: str, seconds: int) -> bool:
         return rows.update(owner=owner, until=Now() + timedelta(seconds=seconds)) == 1
 
 
+def drop_lease(*, name: str, owner: str) -> None:
+    """Give the named lease back, so that the next process need not wait for its end."""
+    NamedLease.objects.filter(name=name, owner=owner).update(owner="", until=None)
+
+
 class Heartbeat(threading.Thread):
     """Beats in the background until it is stopped, then signs off."""
 

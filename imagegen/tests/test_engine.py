@@ -65,6 +65,21 @@ def test_named_lease_has_one_holder():
     assert workers.take_lease(name="x", owner="a", seconds=30)
 
 
+def test_dropped_lease_can_be_taken_at_once():
+    workers.take_lease(name="x", owner="a", seconds=30)
+    workers.drop_lease(name="x", owner="a")
+    assert workers.take_lease(name="x", owner="b", seconds=30)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_stopped_sweeper_gives_its_lease_back():
+    from imagegen.services.sweeper import Sweeper
+
+    with Sweeper(owner="a"):
+        pass
+    assert workers.take_lease(name="sweeper", owner="b", seconds=30)
+
+
 def test_expired_named_lease_can_be_taken():
     workers.take_lease(name="x", owner="a", seconds=30)
     NamedLease.objects.update(until=Now() - timedelta(seconds=1))
