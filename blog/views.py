@@ -124,7 +124,7 @@ def _may_read(request: HttpRequest, post: Post) -> bool:
 
 def _picture(pk: int, file_name: str) -> PostPicture | None:
     digest = file_name.partition(".")[0]
-    found = PostPicture.objects.filter(post_id=pk, sha256__startswith=digest)
+    found = PostPicture.objects.filter(post__id=pk, sha256__startswith=digest)
     pictures = found.select_related("post").defer("post__body")
     return next((one for one in pictures if one.file_name == file_name), None)
 

@@ -323,3 +323,10 @@ def test_card_shows_the_label_alone():
 
 def test_no_picture_leaves_no_hole():
     assert render_to_string("imagegen/_figure.html", {"picture": None}).strip() == ""
+
+
+@pytest.mark.parametrize(
+    "address", ["/post-pictures/99999999999999999999999/x.png", "/?page=99999999999999999999"]
+)
+def test_impossible_addresses_are_not_found(client, address):
+    page(client, address, 404)
