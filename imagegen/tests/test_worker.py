@@ -1,6 +1,7 @@
 """The worker as a process of its own: killed for real, stopped in good order."""
 
 import os
+import select
 import shutil
 import signal
 import sqlite3
@@ -123,3 +124,13 @@ def test_term_lets_running_calls_end(site):
     assert worker.returncode == 0 and "nothing was cut off" in text
     assert site.count("generationjob", "state IN ('claimed', 'running')") == 0
     assert site.count("workerprocess", "stopped_at IS NULL") == 0
+
+
+@pytest.mark.slow
+def test_log_says_at_once_that_the_worker_runs(site):
+    worker = site.start("manage.py", "run_worker", "--threads", "3")
+    readable, _, _ = select.select([worker.stdout], [], [], 20)
+    first = worker.stdout.readline() if readable else ""
+    worker.send_signal(signal.SIGTERM)
+    worker.communicate(timeout=30)
+    assert "runs with 3 threads" in first

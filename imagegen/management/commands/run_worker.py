@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.module_loading import autodiscover_modules
 
 from imagegen.services import engine, queue, workers
+from imagegen.services.publishing import places_to_publish
 from imagegen.services.sweeper import Sweeper
 
 
@@ -45,6 +46,7 @@ class Command(BaseCommand):
             consumer.start()
             self._listen(stopped)
             self.stdout.write(f"Worker {owner} runs with {threads} threads. Stop it with Ctrl-C.")
+            self.stdout.flush()  # a service manager's log shall have it now, not at the end
             self._wait(consumer, stopped, until_idle)
             engine.stop()
             consumer.stop(graceful=True)
@@ -76,13 +78,7 @@ class Command(BaseCommand):
         idle_rounds = 0
         while not stopped.wait(0.5):
             consumer.check_worker_health()
-            idle_rounds = 0 if queue.has_open_jobs() or has_due_publications() else idle_rounds + 1
+            busy = queue.has_open_jobs() or places_to_publish().exists()
+            idle_rounds = 0 if busy else idle_rounds + 1
             if until_idle and idle_rounds >= 2:
                 return
-
-
-def has_due_publications() -> bool:
-    """Whether public copies wait to be made or removed."""
-    from imagegen.models import ImageSlot
-
-    return ImageSlot.objects.filter(publication_due=True, post__isnull=False).exists()
