@@ -144,7 +144,10 @@ class Command(BaseCommand):
 def _nothing_to_do() -> str:
     if not Post.objects.exists():
         return "There are no posts yet. Bring some in with import_posts."
-    return "Every place that was meant has its picture: there is nothing to do."
+    return (
+        "There is nothing to do: every place that was meant has a picture, one to review, "
+        "or one on its way."
+    )
 
 
 def _count(number: int, noun: str) -> str:
