@@ -8,9 +8,11 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count, Sum
 
-from imagegen.models import Attempt, GenerationBatch, GenerationJob, ImageSlot
+from imagegen.models import Attempt, GenerationBatch, GenerationJob
 from imagegen.services import engine, queue, workers
+from imagegen.services.publishing import places_to_publish
 from imagegen.services.wording import duration_text, money_text, plain_amount
+from providers.models import Connection
 
 State = GenerationJob.State
 PLAIN_EVERY = 5.0  # seconds between plain lines
@@ -58,16 +60,14 @@ class BatchWatch:
 
     def _posts_to_publish(self) -> int:
         """Posts of the batch whose public copies are not up to date yet."""
-        due = ImageSlot.objects.filter(publication_due=True, post__isnull=False)
-        return due.filter(jobs__batch=self._batch).values("post").distinct().count()
+        due = places_to_publish().filter(jobs__batch=self._batch)
+        return due.values("post").distinct().count()
 
     def _is_blocked(self) -> bool:
         """All open jobs wait for a provider that is switched off or paused."""
         open_jobs = self._batch.jobs.filter(state__in=GenerationJob.OPEN_STATES)
         if not open_jobs.exists() or open_jobs.exclude(state=State.QUEUED).exists():
             return False
-        from providers.models import Connection
-
         takes_calls = open_jobs.filter(connection__in=Connection.objects.permitted())
         return not takes_calls.exists() and not open_jobs.filter(connection=None).exists()
 

@@ -20,7 +20,7 @@ from typing import Any
 from django.conf import settings
 from django.core.files.storage import storages
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 import blog.services
@@ -318,6 +318,12 @@ def remove_retired(which: Q) -> int:
 
 # --- The sweeper ------------------------------------------------------------------------
 
+
+def places_to_publish() -> QuerySet[ImageSlot]:
+    """Places of posts whose public copies wait to be made or removed."""
+    return ImageSlot.objects.filter(publication_due=True, post__isnull=False)
+
+
 _failures: dict[int, tuple[float, float]] = {}  # post id -> wait, time of the next try
 
 
@@ -329,11 +335,10 @@ def publish_due(limit: int = 100) -> int:
     _retire(Rendition.objects.filter(slot__post__isnull=True))
     remove_retired(Q(changed_at__lt=timezone.now() - BEING_MADE) | Q(slot__post__isnull=True))
     ImageSlot.objects.filter(post__isnull=True, publication_due=True).update(publication_due=False)
-    rows = ImageSlot.objects.filter(publication_due=True, post__isnull=False)
     now = time.monotonic()
     resting = [post_id for post_id, (_, until) in _failures.items() if until > now]
-    due = rows.exclude(post__in=resting).order_by("post_id").values_list("post_id", flat=True)
-    post_ids = list(due.distinct()[:limit])
+    due = places_to_publish().exclude(post__in=resting).order_by("post_id")
+    post_ids = list(due.values_list("post_id", flat=True).distinct()[:limit])
     for post_id in post_ids:
         _publish_or_rest(post_id)
     return len(post_ids)

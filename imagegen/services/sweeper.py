@@ -5,25 +5,26 @@ due tokens are sent, scheduled posts are published, public copies are brought up
 A lease in the database lets one process sweep at a time.
 """
 
-import shutil
 import threading
 from datetime import timedelta
 
 from django.db import connections, transaction
-from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from blog.services import publish_due_posts
 from imagegen.errors import InvalidTransition
 from imagegen.models import Attempt, GenerationJob, WorkerProcess
 from imagegen.services import queue, workers
 from imagegen.services.guard import survive
-from imagegen.services.spool import Spool, spool_root, spooled_keys
+from imagegen.services.publishing import publish_due
+from imagegen.services.spool import Spool, spooled_keys
 from imagegen.services.tokens import TOKENS, send_tokens
 from imagegen.states import transition
 
 EVERY = 5.0  # seconds
 LEASE_SECONDS = 30
+KEEP_SPOOL = timedelta(minutes=5)  # after the end of its call
 SPOOL_ENDED = (
     Attempt.State.STORED,
     Attempt.State.FAILED,
@@ -50,16 +51,12 @@ def sweep() -> None:
 
 def adopt_late_images() -> int:
     """Take images from the spool whose job was given up as unknown: they were paid for."""
-    adopted = 0
-    for key in spooled_keys():
-        attempt = (
-            Attempt.objects.select_related("job")
-            .filter(key=key, state=Attempt.State.UNKNOWN, job__state=GenerationJob.State.UNKNOWN)
-            .first()
-        )
-        if attempt is not None and Spool(key).read_result() is not None:
-            adopted += _adopt(attempt)
-    return adopted
+    doubtful = Attempt.objects.select_related("job").filter(
+        key__in=list(spooled_keys()),
+        state=Attempt.State.UNKNOWN,
+        job__state=GenerationJob.State.UNKNOWN,
+    )
+    return sum(_adopt(attempt) for attempt in doubtful if Spool(attempt.key).read_result())
 
 
 def _adopt(attempt: Attempt) -> bool:
@@ -92,28 +89,24 @@ def send_due_tokens() -> int:
 
 
 def publish_scheduled_posts() -> None:
-    from blog.services import publish_due_posts
-
     publish_due_posts(now=timezone.now())
 
 
 def publish_due_pictures() -> None:
-    from imagegen.services.publishing import publish_due
-
     publish_due()
 
 
 def clean_spool() -> int:
     """Remove spool folders of attempts that have ended and are booked."""
-    removed = 0
-    for key in spooled_keys():
-        if Attempt.objects.filter(_older, key=key, state__in=SPOOL_ENDED).exists():
-            shutil.rmtree(spool_root() / key, ignore_errors=True)
-            removed += 1
-    return removed
-
-
-_older = Q(finished_at__lt=Now() - timedelta(minutes=5))
+    ended = Attempt.objects.filter(
+        key__in=list(spooled_keys()),
+        state__in=SPOOL_ENDED,
+        finished_at__lt=Now() - KEEP_SPOOL,
+    )
+    keys = list(ended.values_list("key", flat=True))
+    for key in keys:
+        Spool(key).remove()
+    return len(keys)
 
 
 def forget_old_workers() -> None:
