@@ -119,6 +119,12 @@ def reason(error: OSError) -> str:
     return (error.strerror or type(error).__name__).lower()
 
 
+def hash_path(path: str | Path) -> str:
+    """The SHA-256 of a file on this machine as hexadecimal text. Raises `OSError`."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def hash_file(storage: Storage, name: str) -> str:
     """The SHA-256 of a stored file as hexadecimal text. Raises `StorageProblem`."""
     try:

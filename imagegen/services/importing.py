@@ -3,10 +3,8 @@
 A picture that cannot be used costs a sentence in the report, never the post.
 """
 
-import hashlib
 import os
 from collections.abc import Iterable
-from pathlib import Path
 
 from django.core.files.storage import storages
 from django.db import transaction
@@ -24,9 +22,9 @@ from imagegen.models import ImageOutput, ImageSlot
 from imagegen.services import review
 from imagegen.services.outputs import scratch_file
 from imagegen.services.slots import ensure_slots
-from imagegen.storage import save_file
+from imagegen.storage import hash_path, save_file
 from prompts.models import Role
-from providers.pool import ChildDied, ChildTimeout, run_in_child
+from providers.pool import ChildDied, ChildTimeout, PoolUnavailable, run_in_child
 
 ENCODE_SECONDS = 30.0
 FOLDER = "originals/bundles"
@@ -60,13 +58,9 @@ def _told(error: Exception) -> str:
         return str(error)
     if isinstance(error, OSError):
         return "Its file cannot be read."
+    if isinstance(error, PoolUnavailable):
+        return f"It could not be looked at. {error}"
     return "It could not be decoded."
-
-
-def hash_source(path: str | Path) -> str:
-    """The SHA-256 of a file on this machine, in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 # --- The hero ---------------------------------------------------------------------------
@@ -78,7 +72,7 @@ def _take_hero(post: Post, picture: MetPicture) -> None:
     So an editor's later choice stands when the post is imported again.
     """
     slot = _hero_slot(post)
-    known = ImageOutput.objects.filter(slot=slot, sha256=hash_source(picture.path))
+    known = ImageOutput.objects.filter(slot=slot, sha256=hash_path(picture.path))
     if known.exists():
         return
     review.override_slot(
@@ -106,7 +100,7 @@ def _take_body_picture(post: Post, picture: MetPicture) -> None:
     """Store a clean copy under a name made from the source's hash, and note it for the text."""
     if os.path.getsize(picture.path) > MAX_UPLOAD_BYTES:
         raise Refused(f"It is larger than {MAX_UPLOAD_BYTES // 1024 // 1024} MB.")
-    start = f"{FOLDER}/{post.pk}/{hash_source(picture.path)[:32]}."
+    start = f"{FOLDER}/{post.pk}/{hash_path(picture.path)[:32]}."
     present = PostPicture.objects.filter(post=post, name=picture.name).first()
     if present is not None and present.path.startswith(start):
         facts = {column: getattr(present, column) for column in COLUMNS}

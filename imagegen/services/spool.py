@@ -16,16 +16,10 @@ from types import TracebackType
 
 from django.conf import settings
 
-from imagegen.storage import fsync_folder
+from imagegen.storage import fsync_folder, hash_path
 from providers.types import Result, SpoolFile
 
 RESULT = "result.json"
-
-
-def hash_file(path: str | Path) -> str:
-    """The SHA-256 of a file's bytes, in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def spool_root() -> Path:
@@ -54,7 +48,7 @@ class SpoolWriter:
         """Flush to the disk and take the final name. Returns path, hash and size in bytes."""
         self._file.flush()
         if self._size == 0:  # another process wrote to `path`
-            digest, size = hash_file(self._part), self._part.stat().st_size
+            digest, size = hash_path(self._part), self._part.stat().st_size
         else:
             digest, size = self._hash.hexdigest(), self._size
         with open(self._part, "rb") as file:
@@ -111,7 +105,7 @@ class Spool:
     def finished_files(self) -> list[SpoolFile]:
         """Files that arrived whole, whether or not the answer was completed."""
         return [
-            SpoolFile(path=str(path), sha256=hash_file(path), size=path.stat().st_size)
+            SpoolFile(path=str(path), sha256=hash_path(path), size=path.stat().st_size)
             for path in sorted(self.folder.glob("*.bin"))
         ]
 

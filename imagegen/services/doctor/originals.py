@@ -17,8 +17,7 @@ from imagegen.services.doctor.files import batches, set_aside, walk
 from imagegen.services.doctor.problems import LEFT_BEHIND, ON_ITS_WAY, Problem, is_older
 from imagegen.services.doctor.sidecars import rewrite_sidecar
 from imagegen.services.spool import Spool, spool_root
-from imagegen.services.spool import hash_file as hash_local
-from imagegen.storage import PART_SUFFIX, hash_file, local_copy, save_file
+from imagegen.storage import PART_SUFFIX, hash_file, hash_path, local_copy, save_file
 
 IMAGES_PER_ANSWER = 16
 
@@ -70,7 +69,7 @@ def _find_good_copy(output: ImageOutput) -> str | None:
             if file.sha256 == output.sha256:
                 return file.path
         for kept in (spool_root() / "quarantine").glob(f"{output.attempt.key}-*"):
-            if kept.is_file() and hash_local(kept) == output.sha256:
+            if kept.is_file() and hash_path(kept) == output.sha256:
                 return str(kept)
     storage = storages["originals"]
     for twin in ImageOutput.objects.filter(sha256=output.sha256).exclude(pk=output.pk):
