@@ -1,7 +1,5 @@
 """Posts, their sections, tags, former addresses and the pictures that came with them."""
 
-from typing import Any
-
 from django.conf import settings
 from django.core.validators import MaxValueValidator
 from django.db import models
@@ -45,10 +43,6 @@ class PostQuerySet(models.QuerySet["Post"]):
     def visible(self) -> "PostQuerySet":
         """Posts that everybody may read."""
         return self.filter(status=Post.Status.PUBLISHED)
-
-    def visible_to(self, user: Any) -> "PostQuerySet":
-        """Posts that `user` may read: with the permission `blog.read_drafts`, all of them."""
-        return self.all() if user.has_perm("blog.read_drafts") else self.visible()
 
     def newest_first(self) -> "PostQuerySet":
         return self.order_by("-published_at", "-pk")

@@ -3,7 +3,6 @@
 from PIL import Image
 
 SAME = 4  # bits that may differ between two files of the same picture
-SIMILAR = 10
 
 
 def dhash(image: Image.Image) -> int:
@@ -18,5 +17,5 @@ def dhash(image: Image.Image) -> int:
 
 
 def distance(one: int, other: int) -> int:
-    """How many of the 64 bits differ: up to 4 the same picture, up to 10 a similar one."""
+    """How many of the 64 bits differ: up to `SAME` for files of the same picture."""
     return ((one ^ other) & (1 << 64) - 1).bit_count()

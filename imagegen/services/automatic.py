@@ -7,6 +7,8 @@ from django.db import transaction
 from blog.models import Post
 from imagegen.errors import ImagegenError
 from imagegen.models import GenerationBatch, IllustrationPlan
+from imagegen.services.batches import create_batch, plan_batch
+from imagegen.services.selection import select_slots
 
 logger = logging.getLogger("imagegen")
 
@@ -19,9 +21,6 @@ def ask_for_missing(*, post: Post) -> None:
 
 
 def _ask(post_id: int) -> None:
-    from imagegen.services.batches import create_batch, plan_batch
-    from imagegen.services.selection import select_slots
-
     post = Post.objects.filter(pk=post_id).first()
     if post is None:
         return

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 
 from blog.models import Post, Section
 from imagegen.errors import Refused
-from imagegen.models import ImageOutput, ImageSlot, ReviewEvent
+from imagegen.models import GenerationJob, ImageOutput, ImageSlot, ReviewEvent
 from imagegen.services.access import require
 from imagegen.services.choices import (
     last_choice,
@@ -247,8 +247,6 @@ def _already(slot: ImageSlot) -> str:
 
 def slots_under_way(slots: Sequence[ImageSlot]) -> set[int]:
     """Which of these places have a job queued or running."""
-    from imagegen.models import GenerationJob
-
     return set(
         GenerationJob.objects.filter(
             slot__in=slots, state__in=GenerationJob.OPEN_STATES

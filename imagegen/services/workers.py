@@ -13,11 +13,11 @@ from django.db.models import Q, Sum
 from django.db.models.functions import Now
 
 from imagegen.models import GenerationJob, NamedLease, WorkerProcess
+from imagegen.services.guard import survive
 
 HEARTBEAT = timedelta(seconds=3)
 LEASE = timedelta(seconds=30)
 ABSENT = timedelta(seconds=10)
-
 
 _held: set[int] = set()  # the jobs that a thread of this process is at work on
 
@@ -112,8 +112,6 @@ class Heartbeat(threading.Thread):
         sign_off(owner=self._owner)
 
     def run(self) -> None:
-        from imagegen.services.guard import survive
-
         while not self._stop_event.wait(HEARTBEAT.total_seconds()):
             with survive("heartbeat"):
                 beat(owner=self._owner, threads=self._threads)
