@@ -103,7 +103,7 @@ def cap_reached(job: GenerationJob) -> dict:
     return {
         "kind": "CapReached",
         "message": "The batch has reached its cap, so this picture was not asked for.",
-        "hint": "Raise the cap and try the failed ones again.",
+        "hint": "Ask for it again under a higher cap.",
         "billed": "no",
         "retryable": False,
     }
