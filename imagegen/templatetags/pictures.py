@@ -98,12 +98,15 @@ def picture_for(heroes: Mapping[int, Picture], post: Post) -> Picture | None:
 
 
 @register.inclusion_tag("imagegen/_figure.html")
-def picture_figure(picture: Picture | None, role: str = "section") -> dict[str, Any]:
+def picture_figure(
+    picture: Picture | None, role: str = "section", first: bool = False
+) -> dict[str, Any]:
     """A figure with the picture, its caption and label; `role` is hero, section or card.
 
-    The hero is what a reader waits for: it loads at once, the others when they come near.
+    What a reader waits for, the hero or the `first` card of a list without one, loads at once;
+    the others load when they come near.
     """
-    return {"picture": picture, "role": role, "is_first": role == "hero"}
+    return {"picture": picture, "role": role, "is_first": first or role == "hero"}
 
 
 SHOWN = ("slot__post", "slot__role", "slot__section", "slot__caption")

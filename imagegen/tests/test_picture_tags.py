@@ -112,3 +112,8 @@ def test_cards_of_a_list_take_one_query(post, django_assert_num_queries):
 def test_only_the_hero_loads_first():
     assert tags.picture_figure(None, role="hero")["is_first"]
     assert not tags.picture_figure(None, role="section")["is_first"]
+
+
+def test_first_card_of_a_list_without_a_hero_loads_at_once():
+    assert tags.picture_figure(None, role="card", first=True)["is_first"]
+    assert not tags.picture_figure(None, role="card")["is_first"]
