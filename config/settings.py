@@ -47,6 +47,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "blog.middleware.RefuseNul",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -199,7 +200,9 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
-        "imagegen": {"level": env.choice("LOG_LEVEL", "INFO", LOG_LEVELS), "propagate": True},
-        "django.request": {"level": "ERROR", "propagate": True},  # no line for each 404
+        "imagegen": {"level": env.choice("LOG_LEVEL", "INFO", LOG_LEVELS)},
+        # No line for each address that is not there, and for each host name that is not ours.
+        "django.request": {"level": "ERROR"},
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
     },
 }
