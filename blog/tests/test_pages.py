@@ -330,3 +330,8 @@ def test_no_picture_leaves_no_hole():
 )
 def test_impossible_addresses_are_not_found(client, address):
     page(client, address, 404)
+
+
+@pytest.mark.parametrize("address", ["/a%00b/", "/tags/%00/", "/?page=%00", "/post-pictures/1/%00"])
+def test_addresses_with_nul_are_refused(client, address):
+    page(client, address, 400)
