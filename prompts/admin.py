@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.widgets import AdminTextareaWidget
-from django.db.models import Field, QuerySet, TextField
+from django.db.models import Field, JSONField, QuerySet, TextField
 from django.forms import Field as FormField
 from django.http import HttpRequest
 from django.template.defaultfilters import truncatechars
@@ -29,12 +29,16 @@ from prompts.models import (
 from prompts.pages import render_palette, render_prompt
 from prompts.sample import Preview, preview_example, preview_template
 from prompts.services import save_setting, save_style, save_template
+from providers.jsonfields import StrictJSONField
 
 
 class PromptAdmin(admin.ModelAdmin):
     """With the sheet and script of the prompt view, and text fields of a fitting height."""
 
-    formfield_overrides = {TextField: {"widget": AdminTextareaWidget(attrs={"rows": 4})}}
+    formfield_overrides = {
+        TextField: {"widget": AdminTextareaWidget(attrs={"rows": 4})},
+        JSONField: {"form_class": StrictJSONField},
+    }
 
     class Media:
         css = {"all": ["prompts/prompts.css"]}

@@ -13,13 +13,17 @@ from providers import services
 from providers.credentials import MissingSecret, has_secret, read_secret
 from providers.errors import ProviderProblem
 from providers.health import check_connection, feature_rows
+from providers.jsonfields import StrictJSONField
 from providers.models import Connection, ImageModel
 from providers.prices import parse_price_rule
 from providers.registry import kinds
 
 HIDDEN_KINDS = {"stub"}
 SHORT_JSON: "dict[type[Field[Any, Any]], dict[str, Any]]" = {
-    JSONField: {"widget": forms.Textarea(attrs={"rows": 3, "cols": 80})}
+    JSONField: {
+        "form_class": StrictJSONField,
+        "widget": forms.Textarea(attrs={"rows": 3, "cols": 80}),
+    }
 }
 
 

@@ -1,0 +1,34 @@
+"""JSON typed by people: what no database keeps is refused with a sentence."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.forms.fields import InvalidJSONInput
+
+from providers.keeping import keepable
+
+
+class StrictJSONField(forms.JSONField):
+    """JSON without NaN, endless numbers or nesting, NUL and half characters."""
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            data = super().to_python(value)
+        except (ValueError, RecursionError) as error:
+            raise ValidationError("Enter a valid JSON.", code="invalid") from error
+        if keepable(data) != data:
+            raise ValidationError(
+                "This JSON cannot be stored: it holds NaN or Infinity, a control character, "
+                "a number that is too long, or too many levels.",
+                code="unkeepable",
+            )
+        return data
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """What the form shows again: refused text as it was typed."""
+        try:
+            value = super().bound_data(data, initial)
+        except (ValueError, RecursionError):
+            return InvalidJSONInput(data)
+        return value if keepable(value) == value else InvalidJSONInput(data)
