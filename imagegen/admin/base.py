@@ -1,5 +1,6 @@
 """What the pages of the console share: lists that stay fast, filters, results of actions."""
 
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -335,6 +336,14 @@ def tell(request: HttpRequest, service: Callable[..., Any], success: str, **argu
 def number_from(text: str | None) -> int:
     """A key out of an address or a form; 0, which no row has, for anything else."""
     return int(text) if text and text.isdecimal() and len(text) < 19 else 0
+
+
+def form_key(request: HttpRequest) -> str | None:
+    """The key that our form sent along, so that a second press does nothing twice."""
+    try:
+        return str(uuid.UUID(request.POST.get("key", "")))
+    except ValueError:
+        return None
 
 
 def not_posted() -> HttpResponse:

@@ -11,7 +11,7 @@ from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from imagegen.admin.base import ConsoleAdmin, Tally
+from imagegen.admin.base import ConsoleAdmin, Tally, form_key
 from imagegen.admin.display import link_to
 from imagegen.errors import Refused
 from imagegen.models import GenerationBatch, ImageSlot
@@ -67,7 +67,7 @@ def ask(
 
 def _queue(request: HttpRequest, plan: BatchPlan, title: str, again: bool) -> GenerationBatch:
     """One batch; the form's key keeps a second press from queueing it twice."""
-    key = request.POST.get("key") or None
+    key = form_key(request)
     if again:
         return ask_again(plan=plan, user=request.user, door=DOOR, title=title, idempotency_key=key)
     posts = {item.slot.post_id for item in plan.items}

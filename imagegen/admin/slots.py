@@ -18,6 +18,7 @@ from imagegen.admin.base import (
     PeriodFilter,
     RoleFilter,
     Tally,
+    form_key,
     go_back,
     not_posted,
     number_from,
@@ -278,7 +279,7 @@ class ImageSlotAdmin(ConsoleAdmin):
             cost=cost_of(plan) if item else "",
             prompt=render_prompt(item.composed, prompt_limit_of(item.recipe.model)) if item else "",
             changed="ask" in request.POST and item is not None,
-            key=request.POST.get("key") or uuid.uuid4(),
+            key=form_key(request) or uuid.uuid4(),
         )
         return TemplateResponse(request, "admin/imagegen/regenerate.html", context)
 
@@ -291,7 +292,7 @@ class ImageSlotAdmin(ConsoleAdmin):
             door=DOOR,
             note=form.cleaned_data["note"],
             options=form.options(),
-            idempotency_key=request.POST.get("key") or None,
+            idempotency_key=form_key(request),
         )
 
     def upload_view(self, request: HttpRequest, pk: str) -> HttpResponse:

@@ -11,6 +11,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.utils import timezone
 
+from blog.cleaning import showable
 from imagegen.errors import InvalidTransition, Refused
 from imagegen.models import GenerationBatch, ImageOutput, ImageSlot, ReviewEvent, SlotAlt
 from imagegen.services.access import require
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 State, Action = ImageOutput.State, ReviewEvent.Action
 LONGEST_ALT = 500  # characters
+LONGEST_COMMENT = 2000
 User = AbstractBaseUser | None
 
 
@@ -196,9 +198,11 @@ def comment_on(
 ) -> ReviewEvent:
     """Leave a comment on an image or a place."""
     require(user, "approve")
-    note = note.strip()
+    note = showable(note).strip()
     if not note:
         raise Refused("Write the comment first.")
+    if len(note) > LONGEST_COMMENT:
+        raise Refused(f"A comment may have {LONGEST_COMMENT} characters; this has {len(note)}.")
     if output is None and slot is None:
         raise Refused("Say what the comment is about.")
     return record_event(

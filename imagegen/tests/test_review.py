@@ -190,6 +190,12 @@ def test_comment_is_kept_with_its_person(slot, reviewer):
     assert (event.action, event.note, event.slot) == ("comment", "Too dark", slot)
 
 
+@pytest.mark.parametrize("note", ["\x00", "x" * 2001])
+def test_comment_that_cannot_be_kept_is_refused(slot, note):
+    with pytest.raises(Refused):
+        review.comment_on(slot=slot, user=None, note=note)
+
+
 def test_empty_comment_is_refused(slot):
     with pytest.raises(Refused, match="Write the comment"):
         review.comment_on(slot=slot, user=None, note="  ")
