@@ -346,6 +346,10 @@ class Migration(migrations.Migration):
             model_name='attempt',
             index=models.Index(fields=['state', '-id'], name='attempt_by_state'),
         ),
+        migrations.AddIndex(
+            model_name='attempt',
+            index=models.Index(fields=['created_at'], name='attempt_by_time'),
+        ),
         migrations.AddConstraint(
             model_name='attempt',
             constraint=models.UniqueConstraint(fields=('job', 'number'), name='one_attempt_per_number'),

@@ -291,7 +291,10 @@ class Attempt(models.Model):
                 name="attempt_state_is_known",
             ),
         ]
-        indexes = [models.Index(fields=["state", "-id"], name="attempt_by_state")]
+        indexes = [
+            models.Index(fields=["state", "-id"], name="attempt_by_state"),
+            models.Index(fields=["created_at"], name="attempt_by_time"),
+        ]
 
     def __str__(self) -> str:
         return f"Attempt {self.number} of job {self.job_id}"

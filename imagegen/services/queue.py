@@ -1,20 +1,24 @@
 """The rows are the queue: claiming the next permitted job, and giving it back.
 
 A job is permitted when its time has come and its connection is enabled, not paused and below
-its limit of concurrent calls. Among the permitted the highest priority goes first, then the
-lowest position: so a batch of ten does not wait behind one of ten thousand.
+its limits: of concurrent calls, and of calls a minute. Among the permitted the highest
+priority goes first, then the lowest position: so a batch of ten does not wait behind one of
+ten thousand.
 """
+
+from datetime import timedelta
 
 from django.db import connection, transaction
 from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import Now
 
-from imagegen.models import GenerationJob
+from imagegen.models import Attempt, GenerationJob
 from imagegen.services.workers import LEASE
 from imagegen.states import transition
 from providers.models import Connection
 
 State = GenerationJob.State
+MINUTE = timedelta(minutes=1)
 
 
 def due_jobs() -> QuerySet[GenerationJob]:
@@ -26,7 +30,7 @@ def due_jobs() -> QuerySet[GenerationJob]:
 def permitted_jobs() -> QuerySet[GenerationJob]:
     """Due jobs whose connection takes calls now. A job without connection is let through,
     so that its run can say what is wrong."""
-    full = _full_connections()
+    full = {*_full_connections(), *_hurried_connections()}
     takes_calls = Q(connection__in=Connection.objects.permitted())
     jobs = due_jobs().filter(takes_calls | Q(connection__isnull=True))
     return jobs.exclude(connection__in=full) if full else jobs
@@ -42,6 +46,26 @@ def _full_connections() -> list[int]:
     )
     limits = Connection.objects.filter(pk__in=held, max_concurrent__gt=0)
     return [pk for pk, limit in limits.values_list("pk", "max_concurrent") if held[pk] >= limit]
+
+
+def _hurried_connections() -> list[int]:
+    """Keys of connections that have begun as many calls within a minute as they allow."""
+    limited = Connection.objects.exclude(requests_per_minute=None, images_per_minute=None)
+    return [row.pk for row in limited if not _has_pace(row)]
+
+
+def _has_pace(row: Connection) -> bool:
+    """Whether one more call may begin now.
+
+    A call is one request for one image, so the lower of the two limits holds. A job that was
+    claimed and has not begun its call yet counts as one.
+    """
+    limit = min(filter(None, (row.requests_per_minute, row.images_per_minute)), default=None)
+    if limit is None:
+        return True
+    claimed = GenerationJob.objects.filter(connection=row, state=State.CLAIMED).count()
+    begun = Attempt.objects.filter(created_at__gt=Now() - MINUTE, job__connection=row)
+    return claimed + begun.count() < limit
 
 
 def claim_job(*, owner: str) -> GenerationJob | None:
@@ -77,7 +101,7 @@ def _below_limit(job: GenerationJob) -> bool:
         return True
     row = Connection.objects.select_for_update().get(pk=job.connection_id)
     held = GenerationJob.objects.filter(connection=row, state__in=GenerationJob.HELD_STATES).count()
-    return not row.max_concurrent or held < row.max_concurrent
+    return (not row.max_concurrent or held < row.max_concurrent) and _has_pace(row)
 
 
 def release_expired_leases() -> int:

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from django.db.models.functions import Now
 
-from imagegen.models import GenerationJob
-from imagegen.services import queue
+from imagegen.models import Attempt, GenerationJob
+from imagegen.services import engine, queue
 from imagegen.tests.factories import BODY, hero_of, make_batch, make_post, make_stub, only_job
 
 pytestmark = pytest.mark.django_db
@@ -89,3 +89,35 @@ def test_living_lease_is_left_alone(stub):
     make_batch([hero_of(make_post())], stub)
     claim()
     assert queue.release_expired_leases() == 0
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"requests_per_minute": 1},
+        {"images_per_minute": 1},
+        {"requests_per_minute": 5, "images_per_minute": 1},
+    ],
+)
+def test_calls_of_a_minute_are_counted(stub, limits):
+    make_batch(all_slots(make_post()), stub)
+    type(stub).objects.filter(pk=stub.pk).update(**limits)
+    engine.work()
+    assert Attempt.objects.count() == 1
+    Attempt.objects.update(created_at=Now() - timedelta(seconds=61))
+    assert claim()
+
+
+def test_claimed_job_counts_as_a_call_of_this_minute(stub):
+    make_batch(all_slots(make_post()), stub)
+    type(stub).objects.filter(pk=stub.pk).update(requests_per_minute=1)
+    assert claim() and claim() is None
+
+
+def test_limit_of_one_provider_leaves_others_alone(stub, tmp_path):
+    make_batch(all_slots(make_post()), stub)
+    type(stub).objects.filter(pk=stub.pk).update(requests_per_minute=1)
+    other = make_stub(tmp_path, name="other")
+    make_batch([hero_of(make_post("Another"))], other)
+    claimed = [claim(), claim()]
+    assert {job.connection_id for job in claimed} == {stub.pk, other.pk}
