@@ -294,6 +294,14 @@ def test_books_that_contradict_are_told(job, state, kind):
     assert kinds() == [kind]
 
 
+def test_answer_of_a_job_that_was_given_up_is_taken_up_again(job):
+    attempt_of(job, state="received")
+    GenerationJob.objects.filter(pk=job.pk).update(state="failed")
+    assert kinds() == ["attempt-open"] and repair() == [True]
+    job.refresh_from_db()
+    assert job.state == GenerationJob.State.QUEUED
+
+
 def test_choice_that_is_not_approved_is_told(output):
     ImageOutput.objects.update(state="rejected")
     assert "choice-not-approved" in kinds()

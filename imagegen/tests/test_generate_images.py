@@ -8,6 +8,7 @@ from django.core.management import CommandError, call_command
 from imagegen.models import GenerationBatch, GenerationJob, ImageOutput, ImageSlot
 from imagegen.services import engine
 from imagegen.tests.factories import hero_of, make_post, make_stub
+from prompts.models import ImagePromptExample, ImageSetting, ImageStyle
 
 pytestmark = pytest.mark.django_db
 
@@ -66,6 +67,26 @@ def test_not_wanted_place_is_not_paid_for(generate, post):
     ImageSlot.objects.filter(role="hero").update(wanted=False, wanted_by="hand")
     generate("--all")
     assert roles_asked() == ["section", "section"]
+
+
+def test_named_style_is_used(generate, post):
+    style = ImageStyle.objects.order_by("pk").last()
+    generate("--all", "--slots", "hero", "--style", style.slug)
+    assert GenerationJob.objects.get().style_name == style.name
+
+
+def test_named_setting_is_used(generate, post):
+    setting = ImageSetting.objects.filter(model__connection__kind="studio").last()
+    generate("--all", "--slots", "hero", "--setting", setting.slug, provider="")
+    assert GenerationJob.objects.get().setting == setting
+
+
+def test_named_example_is_used(generate, post):
+    example = ImagePromptExample.objects.create(
+        name="A lighthouse", slug="a-lighthouse", description="A lighthouse at dusk"
+    )
+    generate("--all", "--slots", "hero", "--example", example.slug)
+    assert "A lighthouse at dusk" in GenerationJob.objects.get().prompt.text
 
 
 def test_limit_holds(generate, post):

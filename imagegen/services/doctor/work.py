@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from imagegen.models import Attempt, GenerationJob, ImageOutput
-from imagegen.services import queue, workers
+from imagegen.services import followups, queue, workers
 from imagegen.services.doctor.problems import LEFT_BEHIND, Problem
 from imagegen.services.spool import is_key, spool_root
 from imagegen.services.sweeper import SPOOL_ENDED
@@ -64,12 +64,9 @@ def check_attempts() -> Iterator[Problem]:
     """Calls whose books contradict: still open although their job has ended, or stored
     without an image."""
     ended = Q(state__in=Attempt.OPEN_STATES) & ~Q(job__state__in=GenerationJob.OPEN_STATES)
-    for attempt in Attempt.objects.filter(ended).exclude(job__state=GenerationJob.State.UNKNOWN):
-        yield Problem(
-            kind="attempt-open",
-            subject=f"attempt {attempt.key}",
-            message=f"{attempt} is still open although its job has ended.",
-        )
+    open_calls = Attempt.objects.filter(ended).exclude(job__state=GenerationJob.State.UNKNOWN)
+    for attempt in open_calls.select_related("job"):
+        yield _open_call(attempt)
     stored = Attempt.objects.filter(state=Attempt.State.STORED, outputs__isnull=True)
     for attempt in stored:
         yield Problem(
@@ -77,6 +74,24 @@ def check_attempts() -> Iterator[Problem]:
             subject=f"attempt {attempt.key}",
             message=f"{attempt} is booked as stored, but no image belongs to it.",
         )
+
+
+def _open_call(attempt: Attempt) -> Problem:
+    """An open call of an ended job; an answer in the spool can still be stored."""
+    job = attempt.job
+    waits = attempt.state == Attempt.State.RECEIVED and job.state == GenerationJob.State.FAILED
+    advice = " A repair tries the job again: the answer is in the spool and costs nothing more."
+    return Problem(
+        kind="attempt-open",
+        subject=f"attempt {attempt.key}",
+        message=f"{attempt} is still open although its job has ended.{advice if waits else ''}",
+        remedy=partial(_try_again, job) if waits else None,
+    )
+
+
+def _try_again(job: GenerationJob) -> bool:
+    followups.retry_job(job=job, user=None)
+    return True
 
 
 def check_choices() -> Iterator[Problem]:
