@@ -116,7 +116,7 @@ def _wait(
             if future.done():
                 if isinstance(future.exception(), TimeoutError):
                     raise ChildTimeout(f"Not done within {timeout:g} seconds.") from error
-            elif pool is not _pool or _is_stuck(started, timeout):
+            elif pool is not _pool or not pool.active or _is_stuck(started, timeout):
                 raise _PoolBroken from error
         finally:
             if future.done():
