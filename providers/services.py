@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from providers.models import Connection, ImageModel
 
@@ -71,10 +72,9 @@ def save_model(*, model: ImageModel) -> None:
 
 
 def pause_connection(*, connection: Connection, until: datetime, reason: str) -> None:
-    """Send nothing to the service before `until`."""
-    Connection.objects.filter(pk=connection.pk).update(
-        paused_until=until, pause_reason=reason[:300]
-    )
+    """Send nothing to the service before `until`. A longer pause is left as it is."""
+    rows = Connection.objects.filter(Q(paused_until=None) | Q(paused_until__lt=until))
+    rows.filter(pk=connection.pk).update(paused_until=until, pause_reason=reason[:300])
     connection.refresh_from_db(fields=["paused_until", "pause_reason"])
 
 

@@ -2,17 +2,19 @@
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Sum
+from django.db.models import Count, Q, Sum
+from django.utils import timezone
 
 from imagegen.models import Attempt, GenerationBatch, GenerationJob
 from imagegen.services import engine, queue, workers
+from imagegen.services.endings import LONGEST_WAIT
 from imagegen.services.publishing import places_to_publish
 from imagegen.services.wording import duration_text, money_text, plain_amount
-from providers.models import Connection
 
 State = GenerationJob.State
 PLAIN_EVERY = 5.0  # seconds between plain lines
@@ -64,12 +66,18 @@ class BatchWatch:
         return due.values("post").distinct().count()
 
     def _is_blocked(self) -> bool:
-        """All open jobs wait for a provider that is switched off or paused."""
+        """All open jobs wait for a provider that is switched off or paused for long."""
         open_jobs = self._batch.jobs.filter(state__in=GenerationJob.OPEN_STATES)
         if not open_jobs.exists() or open_jobs.exclude(state=State.QUEUED).exists():
             return False
-        takes_calls = open_jobs.filter(connection__in=Connection.objects.permitted())
-        return not takes_calls.exists() and not open_jobs.filter(connection=None).exists()
+        soon = timezone.now() + timedelta(seconds=LONGEST_WAIT)
+        paused_for_long = Q(connection__enabled=True, connection__paused_until__gt=soon)
+        stays = Q(connection__enabled=False) | paused_for_long
+        return not open_jobs.exclude(stays).exists()
+
+    def is_unfinished(self) -> bool:
+        """Some jobs still wait or run."""
+        return queue.has_open_jobs(batch=self._batch)
 
     def counts(self) -> dict[str, int]:
         rows = self._batch.jobs.order_by().values_list("state").annotate(count=Count("pk"))

@@ -8,16 +8,19 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from imagegen.models import Attempt, GenerationBatch, GenerationJob
 from imagegen.services import money
 from imagegen.states import transition
 from providers import errors
+from providers.services import pause_connection
 
 JobState, State = GenerationJob.State, Attempt.State
 MAX_TRIES = 5
 MAX_DEATHS = 5
 LONGEST_WAIT = 15 * 60  # seconds
+NO_CREDIT_PAUSE = 60 * 60  # seconds; a person who has topped up can end it at once
 LEFT = {"owner": "", "lease_until": None, "progress": None}
 
 
@@ -53,6 +56,7 @@ def end_with_problem(
         else:
             _end_attempt(attempt, State.FAILED, facts, billed)
             _fail_or_retry(job, problem, facts)
+        _pause_provider(job, problem)
 
 
 def is_free(attempt: Attempt) -> bool:
@@ -77,6 +81,20 @@ def _end_attempt(attempt: Attempt, state: str, facts: dict, billed: str) -> None
         money.release(attempt=attempt)
     else:
         money.settle(attempt=attempt, cost=cost)
+
+
+def _pause_provider(job: GenerationJob, problem: errors.ProviderProblem) -> None:
+    """Spare the other jobs an answer that is known: too fast, or no credit left."""
+    if job.connection is None:
+        return
+    if isinstance(problem, errors.RateLimited) and problem.retry_after:
+        seconds = min(problem.retry_after, LONGEST_WAIT)
+    elif isinstance(problem, errors.QuotaExhausted):
+        seconds = NO_CREDIT_PAUSE
+    else:
+        return
+    until = timezone.now() + timedelta(seconds=seconds)
+    pause_connection(connection=job.connection, until=until, reason=problem.message)
 
 
 def _fail_or_retry(job: GenerationJob, problem: errors.ProviderProblem, facts: dict) -> None:

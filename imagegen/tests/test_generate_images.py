@@ -218,7 +218,7 @@ def test_waiting_ends_when_the_provider_is_switched_off(generate, stub, monkeypa
 
     monkeypatch.setattr(queue, "claim_job", switch_off)
     code, out, _ = generate("--all", "--wait")
-    assert "switched off or paused" in out
+    assert "switched off or paused" in out and code == 1
 
 
 @pytest.mark.django_db(transaction=True)

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from django.core.files.storage import storages
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from imagegen.errors import InvalidTransition, StorageProblem
 from imagegen.models import Attempt, GenerationJob, ImageOutput
@@ -15,6 +16,7 @@ from imagegen.services.jobs import run_job
 from imagegen.services.spool import Spool
 from imagegen.services.sweeper import adopt_late_images
 from imagegen.tests.factories import hero_of, make_batch, make_post, make_stub, only_job
+from providers.models import Connection
 from providers.pool import PoolUnavailable
 
 pytestmark = pytest.mark.django_db
@@ -137,6 +139,7 @@ def test_sixth_try_is_not_made_by_itself(ask):
 def test_retry_succeeds_after_a_passing_fault(ask):
     job = ask("rate_limit,ok")
     GenerationJob.objects.update(run_after=None)
+    Connection.objects.update(paused_until=None)
     engine.work()
     job.refresh_from_db()
     assert (job.state, job.attempts.count()) == (JobState.STORED, 2)
@@ -329,3 +332,17 @@ def test_given_up_job_leaves_its_call_as_it_is_known(
     job.refresh_from_db()
     assert (job.state, attempt_of(job).state) == (job_state, attempt_state)
     assert money_of(job) == (Decimal(reserved), 0)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "least", "most"), [("rate_limit", 100, 120), ("quota", 3500, 3600)]
+)
+def test_provider_that_needs_a_rest_is_spared_further_calls(ask, behaviour, least, most):
+    job = ask(behaviour, retry_after=120)
+    rest = (Connection.objects.get(pk=job.connection_id).paused_until - timezone.now()).seconds
+    assert least <= rest <= most
+
+
+def test_other_faults_pause_nobody(ask):
+    job = ask("auth")
+    assert Connection.objects.get(pk=job.connection_id).paused_until is None

@@ -84,6 +84,13 @@ def test_new_default_takes_the_place_of_the_old_one():
     assert not old.is_default
 
 
+def test_longer_pause_is_left_as_it_is():
+    connection = make_connection(paused_until=timezone.now() + timedelta(hours=1))
+    until = timezone.now() + timedelta(minutes=5)
+    services.pause_connection(connection=connection, until=until, reason="Too fast")
+    assert connection.paused_until > until and not connection.pause_reason
+
+
 def test_pause_and_resume():
     connection = make_connection()
     until = timezone.now() + timedelta(minutes=5)

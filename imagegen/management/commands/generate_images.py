@@ -97,13 +97,16 @@ class Command(BaseCommand):
             approve=options["approve"],
         )
         watch = BatchWatch(batch=batch, write=self._say, terminal=self._terminal())
+        unfinished = False
         if options["wait"]:
             watch.wait()
             watch.tell_end()
+            unfinished = watch.is_unfinished()
         else:
             self._say(f"Batch {batch.pk}: {len(plan.items)} pictures are queued for the worker.")
         report |= watch.report()
-        return report, SOME_FAILED if plan.problems or watch.has_failures() else ALL_DONE
+        lacking = plan.problems or unfinished or watch.has_failures()
+        return report, SOME_FAILED if lacking else ALL_DONE
 
     def _slots(self, options: dict[str, Any], roles: list[str]) -> list[ImageSlot]:
         posts = find_posts(options["post"], everything=options["all"])
