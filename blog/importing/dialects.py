@@ -24,14 +24,16 @@ from pathlib import PurePosixPath
 from blog.importing.dates import date_in_name
 from blog.slugs import make_slug
 
+# Lengths are bounded: a text of a thousand opened tags that never end must not be read a
+# thousand times to its end.
 RAW = (re.compile(r"\{%-?\s*raw\s*-?%\}"), re.compile(r"\{%-?\s*endraw\s*-?%\}"))
 COMMENT = (re.compile(r"\{%-?\s*comment\s*-?%\}"), re.compile(r"\{%-?\s*endcomment\s*-?%\}"))
 HIGHLIGHT = (
-    re.compile(r"\{%-?\s*highlight\s+([\w+#-]+)[^%]*%\}\n?"),
+    re.compile(r"\{%-?\s*highlight\s+([\w+#-]{1,40})[^%]{0,500}%\}\n?"),
     re.compile(r"\n?[ \t]*\{%-?\s*endhighlight\s*-?%\}"),
 )
 HUGO_HIGHLIGHT = (
-    re.compile(r"\{\{[<%]\s*highlight\s+\"?([\w+#-]+)[^}]*[>%]\}\}\n?"),
+    re.compile(r"\{\{[<%]\s*highlight\s+\"?([\w+#-]{1,40})[^}]{0,500}[>%]\}\}\n?"),
     re.compile(r"\n?\{\{[<%]\s*/\s*highlight\s*[>%]\}\}"),
 )
 FENCE = re.compile(
@@ -39,17 +41,21 @@ FENCE = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(?:[^`\n]|\n(?!\s*\n)|(?!\1(?!`))`)*?(?<!`)\1(?!`)")
-ADDRESS_TAG = re.compile(r"\{%-?\s*(?:post_url|link)\s+[\"']?([^\s\"'%]+)[\"']?[^%]*%\}")
-HUGO_REF = re.compile(r"\{\{[<%]\s*(?:rel)?ref\s+\"?([^\s\"}]+)\"?[^}]*[>%]\}\}")
-HUGO_SHORTCODE = re.compile(r"\{\{[<%]\s*(/?)\s*([\w/-]+)(.*?)/?\s*[>%]\}\}", re.DOTALL)
-ZOLA_SHORTCODE = re.compile(r"\{\{\s*(\w+)\((.*?)\)\s*\}\}", re.DOTALL)
-LIQUID_TAG = re.compile(r"\{%-?\s*\w[^%]*-?%\}")
+ADDRESS_TAG = re.compile(
+    r"\{%-?\s*(?:post_url|link)\s+[\"']?([^\s\"'%]{1,500})[\"']?[^%]{0,500}%\}"
+)
+HUGO_REF = re.compile(r"\{\{[<%]\s*(?:rel)?ref\s+\"?([^\s\"}]{1,500})\"?[^}]{0,500}[>%]\}\}")
+HUGO_SHORTCODE = re.compile(
+    r"\{\{[<%]\s*(/?)\s*([\w/-]{1,100})(.{0,2000}?)/?\s*[>%]\}\}", re.DOTALL
+)
+ZOLA_SHORTCODE = re.compile(r"\{\{\s*(\w{1,100})\((.{0,2000}?)\)\s*\}\}", re.DOTALL)
+LIQUID_TAG = re.compile(r"\{%-?\s*\w[^%]{0,2000}%\}")
 FILTERED_PATH = re.compile(
-    r"\{\{-?\s*[\"']([^\"']*)[\"']\s*\|\s*(?:relative_url|absolute_url|prepend[^}|]*)[^}]*\}\}"
+    r"\{\{-?\s*[\"']([^\"']{0,500})[\"']\s*\|\s*(?:relative_url|absolute_url|prepend)[^}]{0,500}\}\}"
 )
 SITE_ADDRESS = re.compile(r"\{\{-?\s*site\.(?:baseurl|url)\s*-?\}\}")
-SITE_LINK = re.compile(r"\[([^\]\[]*)\]\(\{\{-?\s*site\.[^}]*\}\}[^)\s]*\)")
-ATTRIBUTE_LIST = re.compile(r"[ \t]*\{:\s*[.#A-Za-z/][^}\n]*\}")
+SITE_LINK = re.compile(r"\[([^\]\[]{0,500})\]\(\{\{-?\s*site\.[^}]{0,200}\}\}[^)\s]{0,500}\)")
+ATTRIBUTE_LIST = re.compile(r"[ \t]{0,8}\{:[ \t]{0,8}[.#A-Za-z/][^}\n]{0,500}\}")
 TOC = re.compile(r"^[*+-] \S[^\n]*\n\{:\s*toc\s*\}[ \t]*$", re.IGNORECASE | re.MULTILINE)
 POST_LINK = re.compile(
     r"(\]\(\s*<?|^ {0,3}\[[^\]\n]+\]:\s*<?)(@/)?"

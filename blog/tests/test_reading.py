@@ -449,3 +449,9 @@ def test_aliases_that_can_grow_without_end_are_refused(read, lines):
 
 def test_json_number_of_any_length_is_refused_in_words(read):
     assert "cannot be read" in fault(read, '{"title": ' + "9" * 5000 + "}\nx").reason
+
+
+@pytest.mark.parametrize("opened", ["{: .a", "{% x ", "{{ a(", "[a]({{ site.x "])
+def test_tags_that_never_end_are_read_once(opened):
+    text = opened * 20_000
+    assert adapt_body(text) == text
