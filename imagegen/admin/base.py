@@ -171,9 +171,6 @@ class ConsoleAdmin(admin.ModelAdmin):
     empty_state = ""
     page_related: tuple[str, ...] = ()
 
-    class Media:
-        css = {"all": ["imagegen/admin.css"]}
-
     def has_generate_permission(self, request: HttpRequest) -> bool:
         return may(request.user, "generate")
 
