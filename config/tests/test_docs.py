@@ -14,8 +14,8 @@ GUIDES = sorted(BASE_DIR.glob("docs/*.md"))
 PAGES = [*BASE_DIR.glob("README.md"), *GUIDES]
 LINK = re.compile(r"\]\(([^()#\s]*)(?:#([^()\s]*))?\)")
 NAME = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b|^[A-Z]+(?==)", re.MULTILINE)
-# Not settings: an example of a provider's secret, the demo's password, a name in the code.
-OTHER_NAMES = {"OPENAI_API_KEY", "DEMO_PASSWORD", "BUILT_IN"}
+# Not settings: a provider's secret, the demo's password, where cron writes to, a name in the code.
+OTHER_NAMES = {"OPENAI_API_KEY", "DEMO_PASSWORD", "MAILTO", "BUILT_IN"}
 
 
 def read(path: Path) -> str:
