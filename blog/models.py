@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
+from blog.bodies import validate_body
 from blog.slugs import validate_slug
 
 WORDS_PER_MINUTE = 230
@@ -79,7 +80,7 @@ class Post(models.Model):
         help_text="Last part of the address. Made from the title if left empty.",
     )
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.DRAFT)
-    body = models.TextField(blank=True, help_text="Markdown.")
+    body = models.TextField(blank=True, validators=[validate_body], help_text="Markdown.")
     summary = models.TextField(blank=True, help_text="One or two sentences in plain text.")
     language = models.CharField(
         max_length=35, default=site_language, help_text="Such as en, de or pt-BR."

@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from blog import hooks
+from blog.bodies import body_fault
 from blog.cleaning import showable
 from blog.errors import InvalidPost
 from blog.markdown import Document, parse
@@ -116,6 +117,8 @@ def _check(post: Post) -> None:
         raise InvalidPost(
             f"The title has {len(post.title)} characters; {TITLE_LENGTH} are allowed."
         )
+    if fault := body_fault(post.body):
+        raise InvalidPost(fault)
     post.slug = post.slug or free_slug(post.title, own=post.pk)
     if fault := slug_fault(post.slug):
         raise InvalidPost(fault)
