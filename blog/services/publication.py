@@ -5,6 +5,7 @@ who try at once one wins and the other gets `WrongState`. The program's door for
 the service that also looks after the pictures; it calls these.
 """
 
+import logging
 from datetime import datetime
 
 from django.db import transaction
@@ -15,6 +16,7 @@ from blog import hooks
 from blog.errors import InvalidPost, WrongState
 from blog.models import Post
 
+logger = logging.getLogger(__name__)
 DRAFT, SCHEDULED = Post.Status.DRAFT, Post.Status.SCHEDULED
 PUBLISHED, WITHDRAWN = Post.Status.PUBLISHED, Post.Status.WITHDRAWN
 
@@ -61,7 +63,8 @@ def withdraw_post(*, post: Post) -> Post:
 def publish_due_posts(*, now: datetime) -> int:
     """Publish the scheduled posts whose time has come; how many that were.
 
-    Each goes in a transaction of its own and carries the time it was scheduled for.
+    Each goes in a transaction of its own and carries the time it was scheduled for. One that
+    fails stays scheduled and is told in the log.
     """
     published = 0
     for post in Post.objects.due(now).order_by("scheduled_for"):
@@ -70,6 +73,10 @@ def publish_due_posts(*, now: datetime) -> int:
                 _publish(post, post.scheduled_for, Q(status=SCHEDULED, scheduled_for__lte=now))
         except WrongState:
             continue  # somebody published, moved or withdrew it meanwhile
+        except Exception:
+            # One post that fails must not keep those behind it from their time.
+            logger.exception("Post %s could not be published at its time.", post.pk)
+            continue
         published += 1
     return published
 
