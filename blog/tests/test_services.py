@@ -278,6 +278,19 @@ def test_due_posts_are_published_at_their_time(told):
     assert told[-1] == (hooks.POST_PUBLISHED, "Soon")
 
 
+def test_post_that_cannot_be_published_holds_up_no_other():
+    for title, hours in (("Bad", 1), ("Good", 2)):
+        schedule_post(post=make_post(title=title), at=in_hours(hours))
+
+    def fail(post):
+        if post.title == "Bad":
+            raise RuntimeError("No.")
+
+    with hooks.registered(hooks.POST_PUBLISHED, fail):
+        assert publish_due_posts(now=in_hours(3)) == 1
+    assert Post.objects.get(title="Bad").status == Post.Status.SCHEDULED
+
+
 def test_published_post_keeps_its_date():
     assert edited(make_public_post(), published_at=None).published_at == DAY
 
@@ -300,3 +313,12 @@ def test_two_thousand_sections_are_saved_with_few_queries(django_assert_max_num_
     with django_assert_max_num_queries(40):
         edited(post, body="## New\n\nText.\n\n" + body)
     assert post.sections.count() == 2001
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [("x\n" * 1_000_001, "2,000,000 are allowed"), ("a\n" + "*" * 50_001, "Line 2 of the text")],
+)
+def test_text_that_would_keep_a_server_busy_is_refused(body, sentence):
+    with pytest.raises(InvalidPost, match=sentence):
+        save_post(post=Post(title="Long", body=body))
