@@ -180,7 +180,6 @@ class Migration(migrations.Migration):
                 ('seed', models.BigIntegerField(blank=True, null=True)),
                 ('cost', models.DecimalField(blank=True, decimal_places=6, max_digits=12, null=True)),
                 ('duration', models.FloatField(blank=True, help_text='Seconds of the call.', null=True)),
-                ('hints', models.JSONField(blank=True, default=list)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('attempt', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='outputs', to='imagegen.attempt')),
                 ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),

@@ -97,7 +97,6 @@ class ImageOutput(models.Model):
     seed = models.BigIntegerField(null=True, blank=True)
     cost = models.DecimalField(**MONEY, null=True, blank=True)
     duration = models.FloatField(null=True, blank=True, help_text="Seconds of the call.")
-    hints = models.JSONField(default=list, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
