@@ -56,11 +56,12 @@ make_venv() {
     fi
 }
 
-# Installs the files of pinned packages, unless they were installed before.
+# Installs the files of pinned packages, unless these very files were installed before.
 install_packages() {
-    stamp=$VENV/.installed-$(printf '%s-' "$@" | tr -c 'a-z\n' '-')
-    sum=$(cd "$ROOT" && cat -- "$@" | cksum)
-    [ "$(cat "$stamp" 2>/dev/null || true)" = "$sum" ] && return
+    stamp=$VENV/.installed
+    sums=$(cd "$ROOT" && cksum -- "$@")
+    touch "$stamp"
+    printf '%s\n' "$sums" | grep -qvxF -f "$stamp" || return 0
     say "Installing the pinned packages of $* …"
     files=''
     for file in "$@"; do
@@ -69,7 +70,8 @@ install_packages() {
     # $files is a list of words without spaces, made just above.
     # shellcheck disable=SC2086
     if has_uv; then
-        (cd "$ROOT" && uv pip install --quiet --compile-bytecode --python "$VENV/bin/python" --require-hashes $files)
+        (cd "$ROOT" && uv pip install --quiet --compile-bytecode --python "$VENV/bin/python" \
+            --require-hashes $files)
     else
         "$VENV/bin/python" -m pip --version >/dev/null 2>&1 ||
             "$VENV/bin/python" -m ensurepip >/dev/null ||
@@ -77,7 +79,7 @@ install_packages() {
         (cd "$ROOT" && "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check \
             --require-hashes $files)
     fi || fail "the packages could not be installed: see above, then run $0 again."
-    printf '%s\n' "$sum" >"$stamp"
+    printf '%s\n' "$sums" >"$stamp"
 }
 
 prepare() {
