@@ -79,6 +79,8 @@ install_packages() {
         (cd "$ROOT" && "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check \
             --require-hashes $files)
     fi || fail "the packages could not be installed: see above, then run $0 again."
+    # Compiled once, so that every command starts fast wherever bytecode is not kept by itself.
+    (cd "$ROOT" && "$VENV/bin/python" -m compileall -q blog config imagegen prompts providers)
     printf '%s\n' "$sums" >"$stamp"
 }
 
