@@ -4,14 +4,18 @@ Add a built-in kind here; a package of its own announces its kinds by the entry-
 `frontispiece.providers`, as `name = package.module:Class`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
 from providers.base import Provider
 from providers.errors import ConfigurationError
 from providers.types import ConnectionConfig
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "frontispiece.providers"
 
@@ -59,7 +63,7 @@ def broken_plugins() -> dict[str, str]:
     """Plugins that cannot be used, with the reason. Imports every plugin to find out."""
     broken = {
         entry.name: f'"{entry.name}" is the name of a built-in provider.'
-        for entry in entry_points(group=GROUP)
+        for entry in plugin_entries()
         if entry.name in BUILT_IN
     }
     for name in _plugins():
@@ -70,10 +74,17 @@ def broken_plugins() -> dict[str, str]:
     return broken
 
 
+def plugin_entries() -> Iterable["EntryPoint"]:
+    """What installed packages announce. Their list takes a while to read: not at start-up."""
+    from importlib.metadata import entry_points
+
+    return entry_points(group=GROUP)
+
+
 @lru_cache
-def _plugins() -> dict[str, EntryPoint]:
+def _plugins() -> dict[str, "EntryPoint"]:
     """Announced plugins by name; a built-in name cannot be taken over."""
-    return {entry.name: entry for entry in entry_points(group=GROUP) if entry.name not in BUILT_IN}
+    return {entry.name: entry for entry in plugin_entries() if entry.name not in BUILT_IN}
 
 
 def _load_built_in(name: str, kind: Kind) -> type[Provider]:
@@ -88,7 +99,7 @@ def _load_built_in(name: str, kind: Kind) -> type[Provider]:
     return _checked(name, found)
 
 
-def _load_plugin(entry: EntryPoint) -> type[Provider]:
+def _load_plugin(entry: "EntryPoint") -> type[Provider]:
     try:
         found = entry.load()
     except Exception as error:  # noqa: BLE001 - whatever a plugin does must not stop the others

@@ -7,7 +7,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from django.db import models, transaction
 
 from prompts.models import (
@@ -67,6 +66,8 @@ def install_library() -> dict[str, int]:
 @cache
 def read_library(file: str) -> tuple[dict[str, Any], ...]:
     """The items of one data file of the library, as they stand there."""
+    import yaml  # a sixtieth of a second that only an installation needs
+
     return tuple(yaml.safe_load((LIBRARY / f"{file}.yaml").read_text(encoding="utf-8")))
 
 

@@ -18,7 +18,7 @@ def plugins(monkeypatch):
 
     def announce(**targets):
         entries = [EntryPoint(name, target, registry.GROUP) for name, target in targets.items()]
-        monkeypatch.setattr(registry, "entry_points", lambda group: entries)
+        monkeypatch.setattr(registry, "plugin_entries", lambda: entries)
         registry._plugins.cache_clear()
         get_provider_class.cache_clear()
 
