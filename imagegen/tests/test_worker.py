@@ -77,12 +77,16 @@ class Site:
 
 SET_UP = """
 import sys
+from pathlib import Path
 import django
 from django.core.management import call_command
 django.setup()
+from imagegen.tests.factories import make_stub
 call_command("migrate", verbosity=0)
-call_command("import_posts", sys.argv[1])
-call_command("generate_images", "--all", "--approve")
+folder = Path(sys.argv[1])
+call_command("import_posts", str(folder / "walls.md"))
+make_stub(folder, delay=0.4, recovery="own_key")
+call_command("generate_images", "--all", "--approve", "--provider", "stub")
 """
 
 
@@ -92,7 +96,7 @@ def prepared(tmp_path_factory):
     folder = tmp_path_factory.mktemp("prepared")
     (folder / "walls.md").write_text(POST, encoding="utf-8")
     site = Site(folder / "site")
-    site.run("-c", SET_UP, str(folder / "walls.md"))
+    site.run("-c", SET_UP, str(folder))
     return site.folder
 
 
