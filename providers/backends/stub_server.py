@@ -38,7 +38,7 @@ class StubServer:
 
     def serve(self) -> None:
         """Answer until `stop` is called."""
-        self._server.serve_forever(poll_interval=0.05)
+        self._server.serve_forever(poll_interval=0.01)
 
     def stop(self) -> None:
         self.stopping.set()
