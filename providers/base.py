@@ -8,6 +8,7 @@ what it can carry faithfully by its `capabilities`.
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from providers.errors import (
@@ -17,7 +18,7 @@ from providers.errors import (
     ProviderUnavailable,
     RateLimited,
 )
-from providers.prices import parse_price_rule
+from providers.prices import cost_of_usage, price_of
 from providers.types import (
     Capabilities,
     ConnectionConfig,
@@ -29,9 +30,13 @@ from providers.types import (
     Recovery,
     Result,
     Sink,
+    TextRequest,
+    TextResult,
     Validation,
 )
 from providers.validation import validate_request
+
+AnyRequest = ImageRequest | TextRequest
 
 
 class Provider(ABC):
@@ -44,6 +49,8 @@ class Provider(ABC):
     name: ClassVar[str]
     label: ClassVar[str]
     recovery: Recovery = Recovery.NOTHING
+    # Whether its calls cost money: such a connection needs a monthly cap before it is enabled.
+    charges: ClassVar[bool] = False
     digital_source_type: str = "trainedAlgorithmicMedia"
     # Seconds between two looks at a queued job: the first pause and the longest.
     poll_interval: float = 1.0
@@ -68,15 +75,19 @@ class Provider(ABC):
         """
         return validate_request(request, capabilities, f"{request.model} ({self.connection.name})")
 
-    def estimate(self, request: ImageRequest, price_rule: Mapping[str, Any]) -> Price:
+    def estimate(self, request: AnyRequest, price_rule: Mapping[str, Any]) -> Price:
         """What this call will cost, from the catalogue's price rule."""
         try:
-            return parse_price_rule(price_rule)
+            return price_of(price_rule, request)
         except ValueError as error:
             raise ConfigurationError(
                 f"The price of {request.model} cannot be read: {error}",
                 hint="Correct the price rule of the model in the admin.",
             ) from error
+
+    def settle(self, usage: Mapping[str, Any], price_rule: Mapping[str, Any]) -> Decimal | None:
+        """What a finished call cost by the usage that the service told; None: not known."""
+        return cost_of_usage(price_rule, usage)
 
     # --- The call -----------------------------------------------------------------------
 
@@ -163,6 +174,13 @@ class Provider(ABC):
         if self.recovery is Recovery.NOTHING:
             return JobLost(text, hint="This service cannot be asked for it later.")
         return OutcomeUnknown(text, hint="Look again later: the job may still finish there.")
+
+    def write(self, request: TextRequest, key: str, sink: Sink) -> TextResult:
+        """Ask a text model once. Never repeats a request by itself."""
+        raise ConfigurationError(
+            f"{self.connection.name} writes no texts.",
+            hint="Choose a model of an OpenAI-compatible provider.",
+        )
 
     # --- About the service --------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from providers.types import Price
+from providers.types import ImageRequest, Price, TextRequest
 
 RULE_NAMES = {"kind", "amount", "low", "high", "date", "source"}
 
@@ -34,6 +34,16 @@ def parse_price_rule(rule: Mapping[str, Any]) -> Price:
     if low > high:
         raise ValueError("The low price is above the high one.")
     return Price("known", low, high)
+
+
+def price_of(rule: Mapping[str, Any], request: ImageRequest | TextRequest) -> Price:
+    """The price of this very call by `rule`; `ValueError` when the rule is malformed."""
+    return parse_price_rule(rule)
+
+
+def cost_of_usage(rule: Mapping[str, Any], usage: Mapping[str, Any]) -> Decimal | None:
+    """What a call cost by the usage that the service told; None where that does not tell."""
+    return None
 
 
 def _amount(rule: Mapping[str, Any], name: str) -> Decimal:

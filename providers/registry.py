@@ -22,11 +22,15 @@ GROUP = "frontispiece.providers"
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of provider: its name on pages, where its adapter is, how to install what it needs."""
+    """A kind of provider: its name on pages, where its adapter is, how to install what it needs.
+
+    `secret_name` is the variable by which a key in the environment is found.
+    """
 
     label: str
     path: str
     install_hint: str = ""
+    secret_name: str = ""
 
 
 BUILT_IN: dict[str, Kind] = {

@@ -29,6 +29,7 @@ class ConnectionConfig:
 
     `deadline` bounds a whole call, waiting for a queued job included. Private addresses are
     reached only with `private_network`, and then only at the base URL's own host and port.
+    `workflows` holds the graphs of this connection by name, as `Workflow.spec()` gives them.
     """
 
     name: str
@@ -37,6 +38,7 @@ class ConnectionConfig:
     secret: str = field(default="", repr=False)
     private_network: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
+    workflows: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     connect_timeout: float = 5.0
     read_timeout: float = 60.0
     deadline: float = 180.0
@@ -48,27 +50,33 @@ class Capabilities:
     """What a model takes. What is not named here is refused before any call.
 
     Sides are in pixels. `sizes` is a fixed list of "WIDTHxHEIGHT" and replaces the rule of
-    `min_side`, `max_side`, `multiple_of` and `max_pixels` when it is not empty. `title`
-    covers the texts drawn into the picture (title, kicker, footer). `extra` names the
-    model's own options; ("*",) lets everything through.
+    `min_side`, `max_side`, `multiple_of`, `min_pixels`, `max_pixels` and `max_ratio` (long side
+    by short side, 0: any) when it is not empty. `title` covers the texts drawn into the picture
+    (title, kicker, footer). `extra` names the model's own options, ("*",) lets everything
+    through; `choices` lists what some of these may be.
     """
 
     min_side: int = 64
     max_side: int = 4096
     multiple_of: int = 1
+    min_pixels: int = 0
     max_pixels: int | None = None
+    max_ratio: int = 0
     sizes: tuple[str, ...] = ()
     qualities: tuple[str, ...] = ()
     output_formats: tuple[str, ...] = ()
     max_prompt_length: int = 32_000
     negative_prompt: bool = False
     seed: bool = False
+    max_seed: int | None = None
     steps: bool = False
     guidance_scale: bool = False
     palette: bool = False
     title: bool = False
     reference_images: int = 0
+    mask: bool = False
     extra: tuple[str, ...] = ()
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -86,9 +94,16 @@ class Capabilities:
         return self if not row else type(self).from_dict({**self.to_dict(), **row})
 
 
+TEXTS = tuple[str, ...]
+
+
 def _capability(name: str, kind: Any, value: Any) -> Any:
     """`value` as the field `name` needs it, or `ValueError`."""
-    if kind == tuple[str, ...]:
+    if kind == Mapping[str, tuple[str, ...]]:
+        if not isinstance(value, Mapping):
+            raise ValueError(f"Capability {name} must map names to lists of texts.")
+        return {str(key): _capability(f"{name}.{key}", TEXTS, value[key]) for key in value}
+    if kind == TEXTS:
         if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
             return tuple(value)
         raise ValueError(f"Capability {name} must be a list of texts.")
@@ -108,7 +123,8 @@ class ImageRequest:
     """One wanted picture. Sizes in pixels; None or "" means "not given".
 
     `title`, `kicker` and `footer` are texts to set into the picture, `palette` a list of
-    "#rrggbb", `reference_images` paths of local files, `extra` the model's own options.
+    "#rrggbb", `extra` the model's own options. `reference_images` and `mask` are paths of local
+    files; a mask belongs to the first reference image and is transparent where to paint.
     """
 
     prompt: str
@@ -126,6 +142,7 @@ class ImageRequest:
     kicker: str = ""
     footer: str = ""
     reference_images: tuple[str, ...] = ()
+    mask: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -141,8 +158,7 @@ class ImageRequest:
 
     def fingerprint(self) -> str:
         """SHA-256 of the canonical JSON: equal requests have equal fingerprints."""
-        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        return _fingerprint(self.to_dict())
 
 
 Severity = Literal["error", "snapped"]
@@ -258,6 +274,64 @@ class Result:
         return cls(**values)
 
 
+@dataclass(frozen=True, kw_only=True)
+class TextRequest:
+    """One question to a text model. `instructions` are ours; `data` is never instructions.
+
+    `schema` is the JSON Schema that the answer must fit (an object, every property required);
+    `images` are paths of local files that a vision model may look at.
+    """
+
+    model: str
+    instructions: str
+    data: str
+    schema: Mapping[str, Any]
+    images: tuple[str, ...] = ()
+    max_output_tokens: int = 2000
+
+    def to_dict(self) -> dict[str, Any]:
+        return _plain(asdict(self))
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read what `to_dict` wrote; an unknown name is a `TypeError`."""
+        return cls(**{**data, "images": tuple(data.get("images") or ())})
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the canonical JSON: equal requests have equal fingerprints."""
+        return _fingerprint(self.to_dict())
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextResult:
+    """The answer of a text model: `data` fits the schema that was asked for.
+
+    `cost` None means that the provider did not tell. The facts can be stored, as a `Result`'s.
+    """
+
+    data: Mapping[str, Any]
+    model: str = ""
+    cost: Decimal | None = None
+    usage: dict[str, Any] = field(default_factory=dict)
+    request_id: str = ""
+
+    def __post_init__(self) -> None:
+        facts = {
+            "data": keepable(self.data),
+            "model": keepable_text(self.model, 200),
+            "cost": None if self.cost is None else keepable_cost(self.cost),
+            "usage": keepable(self.usage),
+            "request_id": keepable_text(self.request_id, 200),
+        }
+        for name, value in facts.items():
+            object.__setattr__(self, name, value)
+
+    def to_dict(self) -> dict[str, Any]:
+        data = _plain(asdict(self))
+        data["cost"] = None if self.cost is None else str(self.cost)
+        return data
+
+
 class HealthLevel(StrEnum):
     """How far a connection has been proven to work, in rising order."""
 
@@ -300,6 +374,9 @@ class SpoolWriter(Protocol):
 class Sink(Protocol):
     """How the caller hears of things while they happen."""
 
+    def sending(self, parameters: Mapping[str, Any]) -> None:
+        """The exact parameters of the call that goes out next: no secrets, no file contents."""
+
     def headers(self, status: int, request_id: str, rate: Mapping[str, str]) -> None:
         """An answer begins: HTTP status, the provider's id, its rate limit headers."""
 
@@ -312,6 +389,11 @@ class Sink(Protocol):
     def open_spool(self) -> SpoolWriter:
         """A new file to receive a picture into."""
         ...
+
+
+def _fingerprint(data: dict[str, Any]) -> str:
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _plain(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from typing import Any
 
 from django.db.models import Q
 
@@ -9,6 +10,7 @@ from imagegen.faults import faultpoint
 from imagegen.models import Attempt, GenerationJob
 from imagegen.services.spool import Spool, SpoolWriter
 from imagegen.states import transition
+from providers.keeping import keepable
 from providers.types import Handle
 
 PROGRESS_EVERY = 1.0  # seconds
@@ -21,6 +23,12 @@ class AttemptSink:
         self._attempt = attempt
         self._spool = Spool(attempt.key)
         self._told = 0.0
+
+    def sending(self, parameters: Mapping[str, Any]) -> None:
+        """What goes out next: written down first, so that a failed call can be read too."""
+        Attempt.objects.filter(pk=self._attempt.pk, epoch=self._attempt.epoch).update(
+            sent=keepable(parameters)
+        )
 
     def headers(self, status: int, request_id: str, rate: Mapping[str, str]) -> None:
         """The answer has begun: from now on we know that the request arrived."""

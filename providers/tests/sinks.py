@@ -5,7 +5,7 @@ import os
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from providers.types import Handle, SpoolFile
 
@@ -41,14 +41,18 @@ class FolderWriter:
 
 
 class FolderSink:
-    """Keeps `statuses`, `handles` and `fractions` as they were told; files go to `folder`."""
+    """Keeps what it was told, in lists; files go to `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.statuses: list[int] = []
         self.request_ids: list[str] = []
         self.handles: list[Handle] = []
+        self.sent: list[dict] = []
         self.fractions: list[float] = []
+
+    def sending(self, parameters: Mapping[str, Any]) -> None:
+        self.sent.append(dict(parameters))
 
     def headers(self, status: int, request_id: str, rate: Mapping[str, str]) -> None:
         self.statuses.append(status)
