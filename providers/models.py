@@ -74,7 +74,20 @@ class Connection(models.Model):
         decimal_places=6,
         null=True,
         blank=True,
-        help_text="Counted for each picture whose price is unknown. Empty: such calls are refused.",
+        help_text="Counted for each call whose price is unknown. Empty: such calls are refused.",
+    )
+    monthly_cap = models.DecimalField(
+        max_digits=12,
+        decimal_places=6,
+        null=True,
+        blank=True,
+        help_text=(
+            "The most that its calls may cost in a calendar month. A service that charges stays "
+            "off until this is set."
+        ),
+    )
+    proven_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When a real call last succeeded."
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -95,6 +108,11 @@ class Connection(models.Model):
                 condition=Q(assumed_price=None) | Q(assumed_price__gte=0),
                 name="assumed_price_is_not_negative",
                 violation_error_message="A price cannot be negative.",
+            ),
+            models.CheckConstraint(
+                condition=Q(monthly_cap=None) | Q(monthly_cap__gte=0),
+                name="monthly_cap_is_not_negative",
+                violation_error_message="A cap cannot be negative.",
             ),
         ]
 
@@ -175,8 +193,15 @@ class Connection(models.Model):
             secret=secret,
             private_network=self.private_network,
             options=options,
+            workflows=self._workflows(),
             **limits,
         )
+
+    def _workflows(self) -> dict[str, dict[str, Any]]:
+        """The graphs of this connection; read only where its kind draws by them."""
+        if self.kind != "comfyui" or self.pk is None:
+            return {}
+        return {row.name: row.spec() for row in self.workflows.all()}
 
 
 class ImageModelQuerySet(models.QuerySet):
@@ -185,15 +210,31 @@ class ImageModelQuerySet(models.QuerySet):
         alive = Q(shutdown_at=None) | Q(shutdown_at__gt=timezone.localdate())
         return self.filter(alive, enabled=True, connection__enabled=True)
 
+    def for_pictures(self) -> "ImageModelQuerySet":
+        return self.filter(purpose=ImageModel.Purpose.IMAGE)
+
+    def for_texts(self) -> "ImageModelQuerySet":
+        return self.filter(purpose=ImageModel.Purpose.TEXT)
+
 
 class ImageModel(models.Model):
     """A row of the catalogue: one model of one connection, what it takes and what it costs."""
+
+    class Purpose(models.TextChoices):
+        IMAGE = "image", "Draws pictures"
+        TEXT = "text", "Writes prompts"
+
+    class Origin(models.TextChoices):
+        HAND = "hand", "Entered by hand"
+        CATALOGUE = "catalogue", "From the project's catalogue"
+        DISCOVERED = "discovered", "Found at the service"
 
     connection = models.ForeignKey(
         Connection, on_delete=models.CASCADE, related_name="models", verbose_name="provider"
     )
     name = models.CharField(max_length=200, help_text="The service's own name of the model.")
     label = models.CharField(max_length=200, blank=True, help_text="Name shown on pages.")
+    purpose = models.CharField(max_length=10, choices=Purpose, default=Purpose.IMAGE)
     capabilities = models.JSONField(
         default=dict,
         blank=True,
@@ -212,6 +253,14 @@ class ImageModel(models.Model):
         "shut down on", null=True, blank=True, help_text="The day on which the service ends it."
     )
     successor = models.CharField(max_length=200, blank=True, help_text="What to use afterwards.")
+    origin = models.CharField(max_length=12, choices=Origin, default=Origin.HAND, editable=False)
+    synced_hash = models.CharField(
+        max_length=64,
+        blank=True,
+        editable=False,
+        help_text="What sync_models last wrote: a row that differs was edited and is left alone.",
+    )
+    synced_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = ImageModelQuerySet.as_manager()
 
@@ -225,7 +274,7 @@ class ImageModel(models.Model):
                 violation_error_message="This provider has a model of that name already.",
             ),
             models.UniqueConstraint(
-                fields=["connection"],
+                fields=["connection", "purpose"],
                 condition=Q(is_default=True),
                 name="one_default_per_connection",
                 violation_error_message="This provider has another default model.",
@@ -268,3 +317,47 @@ class ImageModel(models.Model):
                 f"The capabilities of {self} cannot be read. {error}",
                 hint="Correct the capabilities of the model in the admin.",
             ) from error
+
+
+class Workflow(models.Model):
+    """A ComfyUI graph in API format, bound to our parameters by the titles of its nodes.
+
+    It is code that runs on the server: only administrators change it, by `save_workflow`, which
+    also keeps the row of the catalogue that bears its name.
+    """
+
+    connection = models.ForeignKey(
+        Connection, on_delete=models.CASCADE, related_name="workflows", verbose_name="provider"
+    )
+    name = models.SlugField(
+        max_length=100, help_text="The catalogue's name of the model that it makes."
+    )
+    label = models.CharField(max_length=200, blank=True, help_text="Name shown on pages.")
+    graph = models.JSONField(help_text="ComfyUI's API format: Workflow > Export (API).")
+    version = models.PositiveIntegerField(default=1, editable=False)
+    checked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    problems = models.JSONField(
+        default=list,
+        blank=True,
+        editable=False,
+        help_text="What the server lacked when it was last asked, as sentences.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["connection__name", "name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connection", "name"],
+                name="one_workflow_per_name",
+                violation_error_message="This provider has a workflow of that name already.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label or self.name} ({self.connection.name})"
+
+    def spec(self) -> dict[str, Any]:
+        """What the adapter gets: the graph and its version."""
+        return {"graph": self.graph, "version": self.version}

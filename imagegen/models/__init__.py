@@ -1,13 +1,20 @@
 """The models of illustration, by subject."""
 
 from imagegen.models.access import InstalledGrant
-from imagegen.models.jobs import Attempt, GenerationBatch, GenerationJob
+from imagegen.models.jobs import Attempt, ConnectionMonth, GenerationBatch, GenerationJob
 from imagegen.models.outputs import ImageOutput, Rendition, ReviewEvent
-from imagegen.models.slots import IllustrationPlan, ImageSlot, PlanChoice, SlotAlt
+from imagegen.models.slots import (
+    IllustrationPlan,
+    ImageSlot,
+    PlanChoice,
+    PromptDraft,
+    SlotAlt,
+)
 from imagegen.models.workers import NamedLease, WorkerProcess
 
 __all__ = [
     "Attempt",
+    "ConnectionMonth",
     "GenerationBatch",
     "GenerationJob",
     "IllustrationPlan",
@@ -16,6 +23,7 @@ __all__ = [
     "InstalledGrant",
     "NamedLease",
     "PlanChoice",
+    "PromptDraft",
     "Rendition",
     "ReviewEvent",
     "SlotAlt",

@@ -26,6 +26,7 @@ class GenerationBatch(models.Model):
         POST = "post", "A post"
         BACKFILL = "backfill", "Several posts"
         REGENERATE = "regenerate", "Another try"
+        PROMPT = "prompt", "Writing a prompt"
         TEST = "test", "A test"
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -84,6 +85,10 @@ class GenerationJob(models.Model):
         UNKNOWN = "unknown", "Unknown"
         CANCELLED = "cancelled", "Cancelled"
 
+    class Kind(models.TextChoices):
+        IMAGE = "image", "A picture"
+        PROMPT = "prompt", "A prompt"
+
     MOVES: Moves = {
         State.QUEUED: frozenset({State.CLAIMED, State.CANCELLED, State.FAILED}),
         State.CLAIMED: frozenset(
@@ -106,6 +111,7 @@ class GenerationJob(models.Model):
     HELD_STATES = (State.CLAIMED, State.RUNNING)
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    kind = models.CharField(max_length=16, choices=Kind, default=Kind.IMAGE)
     batch = models.ForeignKey(GenerationBatch, on_delete=models.PROTECT, related_name="jobs")
     position = models.PositiveIntegerField(
         help_text="Place in the batch. Workers take low numbers of all batches first."
@@ -123,7 +129,13 @@ class GenerationJob(models.Model):
         "providers.ImageModel", null=True, on_delete=models.SET_NULL, related_name="+"
     )
     model_name = models.CharField(max_length=200)
-    prompt = models.ForeignKey("prompts.ImagePrompt", on_delete=models.PROTECT, related_name="+")
+    prompt = models.ForeignKey(
+        "prompts.ImagePrompt",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="What the picture is asked for with; empty for a prompt that is to be written.",
+    )
     style_name = models.CharField(max_length=120, blank=True)
     style_version = models.PositiveIntegerField(null=True, blank=True)
     setting = models.ForeignKey(
@@ -173,6 +185,10 @@ class GenerationJob(models.Model):
                 condition=~Q(state__in=["claimed", "running"])
                 | Q(lease_until__isnull=False, epoch__gt=0),
                 name="held_jobs_have_a_lease",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="image") | Q(prompt__isnull=False),
+                name="image_jobs_have_a_prompt",
             ),
         ]
         indexes = [
@@ -232,7 +248,7 @@ class Attempt(models.Model):
             }
         ),
         State.RECEIVED: frozenset({State.STORED, State.CHARGED}),
-        State.UNKNOWN: frozenset({State.RECEIVED, State.FAILED, State.CHARGED}),
+        State.UNKNOWN: frozenset({State.SUBMITTED, State.RECEIVED, State.FAILED, State.CHARGED}),
     }
     OPEN_STATES = (State.RESERVED, State.SENDING, State.SUBMITTED, State.RECEIVED)
 
@@ -248,6 +264,19 @@ class Attempt(models.Model):
     )
     request_hash = models.CharField(max_length=64)
     handle = models.JSONField(null=True, blank=True)
+    sent = models.JSONField(
+        null=True, blank=True, help_text="The exact parameters of the call, without secrets."
+    )
+    price_rule = models.JSONField(
+        default=dict, blank=True, help_text="The catalogue's price at the time of the call."
+    )
+    month = models.ForeignKey(
+        "imagegen.ConnectionMonth",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="attempts",
+        help_text="Where its cost is booked beside the batch.",
+    )
     status_code = models.PositiveSmallIntegerField(null=True, blank=True)
     request_id = models.CharField(max_length=200, blank=True)
     result = models.JSONField(null=True, blank=True, help_text="The provider's facts, no bytes.")
@@ -262,6 +291,10 @@ class Attempt(models.Model):
     sent_at = models.DateTimeField(null=True, blank=True)
     received_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    looked_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a doubtful call was last looked up."
+    )
+    looks = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
         verbose_name = "attempt"
@@ -298,3 +331,31 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"Attempt {self.number} of job {self.job_id}"
+
+
+class ConnectionMonth(models.Model):
+    """What a connection's calls of one calendar month cost; its cap is reserved against here."""
+
+    connection = models.ForeignKey(
+        "providers.Connection", null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    connection_name = models.CharField(max_length=100)
+    month = models.DateField(help_text="Its first day, in UTC.")
+    reserved = models.DecimalField(**MONEY, default=0)
+    spent = models.DecimalField(**MONEY, default=0)
+
+    class Meta:
+        verbose_name = "month of a provider"
+        verbose_name_plural = "months of providers"
+        ordering = ["-month", "connection_name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connection", "month"], name="one_row_per_connection_and_month"
+            ),
+            models.CheckConstraint(
+                condition=Q(reserved__gte=0, spent__gte=0), name="month_money_is_not_negative"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.connection_name}, {self.month:%Y-%m}"

@@ -219,3 +219,46 @@ class PlanChoice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_role_display()}: {self.example or self.setting}"
+
+
+class PromptDraft(models.Model):
+    """A description of a place's picture before anything is drawn: written, shown, edited.
+
+    Kept as history: a refinement is a new draft with its `parent` and what was asked of it.
+    `text` is empty while its job is under way.
+    """
+
+    class Origin(models.TextChoices):
+        TEMPLATE = "template", "From the template"
+        MODEL = "model", "Written by a model"
+        HAND = "hand", "Written by hand"
+
+    slot = models.ForeignKey(ImageSlot, on_delete=models.CASCADE, related_name="drafts")
+    origin = models.CharField(max_length=10, choices=Origin)
+    text = models.TextField(blank=True)
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="refinements"
+    )
+    instruction = models.CharField(
+        max_length=500, blank=True, help_text="What should change, such as: warmer, no people."
+    )
+    job = models.OneToOneField(
+        "imagegen.GenerationJob",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="draft",
+    )
+    model_name = models.CharField(max_length=200, blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
+    )
+    created_by_name = models.CharField(max_length=150, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = "prompt draft"
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return self.text[:80] or "A draft that is being written"
