@@ -26,7 +26,7 @@ def validate_request(request: ImageRequest, capabilities: Capabilities, who: str
     issues = [
         *_prompt_issues(request, capabilities, who),
         *_unsupported(request, capabilities, who),
-        *_number_issues(request),
+        *_number_issues(request, capabilities, who),
     ]
     width, height, size_issues = _size(request, capabilities, who)
     issues.extend(size_issues)
@@ -64,10 +64,27 @@ def _unsupported(request: ImageRequest, capabilities: Capabilities, who: str) ->
             )
     if (count := len(request.reference_images)) > capabilities.reference_images:
         yield _reference_issue(count, capabilities.reference_images, who)
-    if capabilities.extra != ("*",):
-        for name in request.extra:
-            if name not in capabilities.extra:
-                yield _not_taken(f"extra.{name}", who, request.extra[name])
+    if request.mask and not capabilities.mask:
+        yield _not_taken("mask", who, "given")
+    elif request.mask and not request.reference_images:
+        yield _error("mask", "A mask needs a reference image that it belongs to.")
+    yield from _own_option_issues(request, capabilities, who)
+
+
+def _own_option_issues(
+    request: ImageRequest, capabilities: Capabilities, who: str
+) -> Iterator[Issue]:
+    """The model's own options: unknown ones, and those with a value that it does not take."""
+    for name, value in request.extra.items():
+        choices = capabilities.choices.get(name)
+        if capabilities.extra != ("*",) and name not in capabilities.extra:
+            yield _not_taken(f"extra.{name}", who, value)
+        elif choices is not None and str(value) not in choices:
+            yield _error(
+                f"extra.{name}",
+                f"{name} {value} is not taken by {who}; it takes {_list(choices)}.",
+                value,
+            )
 
 
 def _not_taken(field: str, who: str, value: Any) -> Issue:
@@ -82,9 +99,12 @@ def _reference_issue(count: int, limit: int, who: str) -> Issue:
     )
 
 
-def _number_issues(request: ImageRequest) -> Iterator[Issue]:
-    if request.seed is not None and request.seed < 0:
-        yield _error("seed", "seed must not be negative.", request.seed)
+def _number_issues(request: ImageRequest, capabilities: Capabilities, who: str) -> Iterator[Issue]:
+    seed, highest = request.seed, capabilities.max_seed
+    if seed is not None and seed < 0:
+        yield _error("seed", "seed must not be negative.", seed)
+    elif seed is not None and highest is not None and seed > highest:
+        yield _error("seed", f"seed {seed} is not taken by {who}: at most {highest:,}.", seed)
     if request.steps is not None and request.steps < 1:
         yield _error("steps", "steps must be at least 1.", request.steps)
     scale = request.guidance_scale
@@ -105,11 +125,7 @@ def _size(
     elif problem := _range_problem(width, height, capabilities, who):
         return width, height, [_error("size", problem, asked)]
     else:
-        width, height = (_to_multiple(side, capabilities) for side in (width, height))
-        if capabilities.max_pixels and width * height > capabilities.max_pixels:
-            # Rounding up may pass the limit that the size as asked kept.
-            step = capabilities.multiple_of
-            width, height = request.width // step * step, request.height // step * step
+        width, height = _fitted(width, height, capabilities)
     sent = f"{width}x{height}"
     if sent == asked:
         return width, height, []
@@ -127,10 +143,35 @@ def _range_problem(width: int, height: int, capabilities: Capabilities, who: str
             f"Size {width}x{height} is not taken by {who}: "
             f"at most {capabilities.max_pixels:,} pixels in all."
         )
+    if capabilities.max_ratio and max(width, height) > capabilities.max_ratio * min(width, height):
+        return (
+            f"Size {width}x{height} is not taken by {who}: the long side may be at most "
+            f"{capabilities.max_ratio} times the short one."
+        )
     return ""
 
 
-def _to_multiple(side: int, capabilities: Capabilities) -> int:
+def _fitted(width: int, height: int, capabilities: Capabilities) -> tuple[int, int]:
+    """The nearest size in steps of `multiple_of` that keeps the limits of pixels and shape.
+
+    What is too small in all is made larger in the same shape: a larger picture can be scaled
+    down for the page, a refused one is none.
+    """
+    growth = math.sqrt(max(1.0, capabilities.min_pixels / (width * height)))
+    sides = [_to_multiple(side * growth, capabilities) for side in (width, height)]
+    step = max(1, capabilities.multiple_of)
+    while sides[0] * sides[1] < capabilities.min_pixels and max(sides) < capabilities.max_side:
+        # Rounding down may miss the limit that the size as grown kept.
+        sides[sides.index(min(sides))] += step
+    if capabilities.max_pixels and sides[0] * sides[1] > capabilities.max_pixels:
+        # Rounding up may pass the limit that the size as asked kept.
+        sides = [side // step * step for side in (width, height)]
+    if capabilities.max_ratio and max(sides) > capabilities.max_ratio * min(sides):
+        sides[sides.index(max(sides))] -= step
+    return sides[0], sides[1]
+
+
+def _to_multiple(side: float, capabilities: Capabilities) -> int:
     """The nearest multiple within the range of sides."""
     step = max(1, capabilities.multiple_of)
     lowest = math.ceil(capabilities.min_side / step) * step
@@ -147,6 +188,16 @@ def _nearest(width: int, height: int, sizes: tuple[str, ...]) -> tuple[int, int]
         return round(shape, 3), area
 
     return min((parse_size(size) for size in sizes), key=distance)
+
+
+def some_size(capabilities: Capabilities) -> tuple[int, int]:
+    """A size in pixels that is taken, for questions that are not about the size."""
+    if capabilities.sizes:
+        return parse_size(capabilities.sizes[0])
+    side = min(max(1024, capabilities.min_side), capabilities.max_side)
+    if capabilities.max_pixels:
+        side = min(side, math.isqrt(capabilities.max_pixels))
+    return _fitted(side, side, capabilities)
 
 
 def parse_size(text: str) -> tuple[int, int]:

@@ -15,8 +15,21 @@ from prompts.validators import (
     validate_side,
     validate_steps,
 )
-from providers.errors import ConfigurationError
+from providers.errors import ProviderProblem
 from providers.models import ImageModel
+from providers.types import ImageRequest, Validation
+from providers.validation import some_size
+
+# Field of a request -> the setting's own field.
+FIELD_OF_ISSUE = {
+    "size": "width",
+    "seed": "seed",
+    "steps": "steps",
+    "guidance_scale": "guidance_scale",
+    "quality": "quality",
+    "output_format": "output_format",
+    "extra": "extra_settings",
+}
 
 
 class ImageSetting(models.Model):
@@ -108,31 +121,43 @@ class ImageSetting(models.Model):
     def problems_with(self, model: ImageModel) -> dict[str, str]:
         """What `model` does not take, by field. Sizes that snap to another are no problem."""
         try:
-            capabilities = model.capabilities_object()
-        except ConfigurationError as error:
-            return {"model": error.message}
-        problems = {}
-        for field, taken in (
-            ("steps", capabilities.steps),
-            ("guidance_scale", capabilities.guidance_scale),
-            ("seed", capabilities.seed),
-        ):
-            if getattr(self, field) is not None and not taken:
-                problems[field] = f"{model} does not take this; leave it empty."
-        for field, allowed in (
-            ("quality", capabilities.qualities),
-            ("output_format", capabilities.output_formats),
-        ):
-            value = getattr(self, field)
-            if value and value not in allowed:
-                known = ", ".join(allowed) or "nothing here"
-                problems[field] = f"{model} does not take {value}; it takes {known}."
-        unknown = set(self.extra_settings) - set(capabilities.extra)
-        if unknown and "*" not in capabilities.extra:
-            problems["extra_settings"] = (
-                f"{model} does not know {', '.join(sorted(unknown))}; remove it."
-            )
+            issues = self._validated_for(model).errors
+        except ProviderProblem as error:
+            return {"model": f"{error.message} {error.hint}".strip()}
+        problems: dict[str, str] = {}
+        for issue in issues:
+            name = FIELD_OF_ISSUE.get(issue.field.partition(".")[0], "model")
+            problems[name] = f"{problems.get(name, '')} {issue.message}".strip()
         return problems
+
+    def snaps_with(self, model: ImageModel) -> list[str]:
+        """What `model` would change to the nearest that it takes, in sentences."""
+        try:
+            return [issue.message for issue in self._validated_for(model).issues]
+        except ProviderProblem:
+            return []
+
+    def _validated_for(self, model: ImageModel) -> Validation:
+        """This setting in a request with a word for a prompt, as `model` takes it."""
+        capabilities = model.capabilities_object()
+        width, height = (self.width, self.height) if self.width and self.height else (0, 0)
+        if not width:
+            width, height = some_size(capabilities)
+        return model.connection.adapter().validate(
+            ImageRequest(
+                prompt="A picture",
+                model=model.name,
+                width=width,
+                height=height or 0,
+                seed=self.seed,
+                steps=self.steps,
+                guidance_scale=self.guidance_scale,
+                quality=self.quality,
+                output_format=self.output_format,
+                extra=self.extra_settings if isinstance(self.extra_settings, dict) else {},
+            ),
+            capabilities,
+        )
 
     @property
     def size(self) -> tuple[int, int] | None:

@@ -116,7 +116,7 @@ def test_json_with_an_unknown_style_is_refused_with_a_hint():
 
 def test_values_that_the_model_does_not_take_are_refused():
     make_model(capabilities={"steps": False})
-    assert "does not take this" in reason("A: model: painter, steps: 30")
+    assert "steps is not taken by painter" in reason("A: model: painter, steps: 30")
 
 
 def test_ratio_chooses_the_only_format_that_has_it():

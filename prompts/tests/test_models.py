@@ -94,8 +94,21 @@ def test_value_that_the_model_refuses_cannot_be_saved():
     setting.extra_settings = {"behaviour": "ok", "sampler": "euler"}
     with pytest.raises(ValidationError) as caught:
         save_setting(setting=setting)
-    assert "does not take this" in caught.value.message_dict["steps"][0]
-    assert "does not know sampler" in caught.value.message_dict["extra_settings"][0]
+    assert "steps is not taken by" in caught.value.message_dict["steps"][0]
+    assert "sampler is not taken by" in caught.value.message_dict["extra_settings"][0]
+
+
+def test_size_that_the_model_refuses_is_told_at_the_width():
+    model = make_model(capabilities={"max_side": 512})
+    problems = ImageSetting(name="S", slug="s", width=640, height=416).problems_with(model)
+    assert problems["width"].startswith("Width 640 is not taken by")
+
+
+def test_size_that_snaps_is_told_and_no_problem():
+    model = make_model(capabilities={"multiple_of": 100})
+    setting = ImageSetting(name="S", slug="s", width=640, height=416)
+    assert setting.problems_with(model) == {}
+    assert "640x416 becomes 600x400" in setting.snaps_with(model)[0]
 
 
 def test_setting_version_rises_with_values_only():

@@ -194,3 +194,58 @@ def test_size_is_read():
 def test_badly_written_size_is_an_error(text):
     with pytest.raises(ValueError, match="WIDTHxHEIGHT"):
         parse_size(text)
+
+
+GPT_IMAGE = Capabilities(
+    min_side=64,
+    max_side=3840,
+    multiple_of=16,
+    min_pixels=655_360,
+    max_pixels=8_294_400,
+    max_ratio=3,
+)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "sent"),
+    [(1920, 1080, "1920x1088"), (960, 640, "992x672"), (640, 416, "1008x656")],
+)
+def test_too_small_a_size_grows_in_its_shape(width, height, sent):
+    assert check(GPT_IMAGE, width=width, height=height).issues[0].sent == sent
+
+
+def test_every_size_that_passes_keeps_the_models_whole_rule():
+    for width in range(100, 3840, 97):
+        for height in range(100, 3840, 89):
+            validation = check(GPT_IMAGE, width=width, height=height)
+            if validation.ok:
+                sides = validation.request.width, validation.request.height
+                assert all(side % 16 == 0 and side <= 3840 for side in sides), (width, height)
+                assert 655_360 <= sides[0] * sides[1] <= 8_294_400, (width, height)
+                assert max(sides) <= 3 * min(sides), (width, height)
+
+
+def test_too_long_a_shape_is_refused_with_the_limit():
+    message = check(GPT_IMAGE, width=3000, height=500).errors[0].message
+    assert "3 times" in message
+
+
+def test_seed_above_the_highest_is_refused_by_number():
+    message = check(Capabilities(seed=True, max_seed=9), seed=10).errors[0].message
+    assert message == "seed 10 is not taken by patterns (studio): at most 9."
+
+
+def test_mask_is_refused_where_the_model_takes_none():
+    issue = check(Capabilities(reference_images=1), reference_images=("a",), mask="m").errors[0]
+    assert issue.field == "mask"
+
+
+def test_mask_without_its_picture_is_refused():
+    capabilities = Capabilities(reference_images=1, mask=True)
+    assert "reference image" in check(capabilities, mask="m").errors[0].message
+
+
+def test_own_option_outside_its_choices_names_them():
+    capabilities = Capabilities(extra=("moderation",), choices={"moderation": ("auto", "low")})
+    message = check(capabilities, extra={"moderation": "off"}).errors[0].message
+    assert message.endswith("it takes auto, low.")
