@@ -507,4 +507,9 @@ class Migration(migrations.Migration):
             model_name='slotalt',
             constraint=models.UniqueConstraint(fields=('slot', 'output', 'language'), name='one_alt_per_slot_output_language'),
         ),
+        migrations.AddField(
+            model_name='imageslot',
+            name='draft',
+            field=models.ForeignKey(blank=True, help_text='The accepted draft: it is the prompt, only style and format are added.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='imagegen.promptdraft'),
+        ),
     ]

@@ -69,6 +69,14 @@ class ImageSlot(models.Model):
         default=False, help_text="A social card that is made from the post's chosen hero."
     )
     brief = models.TextField(blank=True, help_text="What the picture should show, in your words.")
+    draft = models.ForeignKey(
+        "imagegen.PromptDraft",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="The accepted draft: it is the prompt, only style and format are added.",
+    )
     caption = models.CharField(max_length=500, blank=True)
     choice = models.ForeignKey(
         "imagegen.ImageOutput",
