@@ -1,0 +1,1 @@
+"""ComfyUI graphs: reading them, filling them in, checking them. Knows no Django."""
