@@ -38,7 +38,7 @@ def compose(
     style: StyleWords | None = None,
     format: FormatWords | None = None,
     description: str = "",
-    description_origin: Literal["example", "hand"] = "hand",
+    description_origin: Literal["example", "draft", "hand"] = "hand",
     hand: str = "",
     template_name: str = "",
     template_negative: str = "",
@@ -51,8 +51,9 @@ def compose(
 
     `values`: the post's and section's fields by placeholder name (see `fields.FIELDS`).
     `description`: what the picture shows; from an example it may hold placeholders itself,
-    written by hand it is taken as it stands. Description, style and format that the template
-    does not place are put at its end, so that what was chosen is always sent, and never twice.
+    written by hand or by a model it is taken as it stands. Description, style and format that
+    the template does not place are put at its end, so that what was chosen is always sent, and
+    never twice.
     `hand`: words that an editor adds for this picture, last.
     `template_negative`, the style's negatives and `negative` make the negative text;
     with `inline_negative` they enter the prompt as "Avoid: …" instead.

@@ -15,6 +15,7 @@ ORIGINS = {
     "style": "style",
     "format": "format",
     "example": "example",
+    "draft": "written by a model",
     "hand": "by hand",
 }
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from prompts.fields import Field
 
-Origin = Literal["template", "post", "section", "style", "format", "example", "hand"]
+Origin = Literal["template", "post", "section", "style", "format", "example", "draft", "hand"]
 
 
 class ComposeError(ValueError):
