@@ -159,7 +159,7 @@ class GenerationJobAdmin(ReadOnlyAdmin):
         attempts = list(job.attempts.order_by("number").prefetch_related(_outputs_of_attempts()))
         return {
             "job": job,
-            "prompt": render_prompt(job.prompt.composed, prompt_limit(job)),
+            "prompt": render_prompt(job.prompt.composed, prompt_limit(job)) if job.prompt else "",
             "attempts": attempts,
             "request_json": pretty(job.request),
             "outputs": [output for attempt in attempts for output in attempt.outputs.all()],

@@ -136,7 +136,7 @@ class ImageSlotAdmin(ConsoleAdmin):
             candidates.filter(slot=OuterRef("pk")).order_by("-pk"),
         ).annotate(waiting=Subquery(waiting.annotate(n=Count("pk")).values("n")))
         by_slot = {image.slot_id: image for image in newest}
-        open_jobs = GenerationJob.objects.filter(state__in=GenerationJob.OPEN_STATES)
+        open_jobs = GenerationJob.objects.filter(kind="image", state__in=GenerationJob.OPEN_STATES)
         prefetch(rows, Prefetch("jobs", open_jobs, to_attr="under_way"))
         for slot in rows:
             slot.newest_candidate = by_slot.get(slot.pk)

@@ -141,7 +141,7 @@ class BatchWatch:
         counts = self.counts()
         for job in self._batch.jobs.exclude(state__in=[State.STORED]).select_related("slot")[:50]:
             reason = (job.error or {}).get("message", "")
-            place = job.slot or "A place that is gone"
+            place = job.slot or f"Job {job.pk}"
             self._write(f"{place}: {job.get_state_display().lower()}. {reason}".rstrip())
         if self._is_blocked():
             self._write("The rest waits: its provider is switched off or paused.")

@@ -27,7 +27,9 @@ class SlotQuerySet(models.QuerySet):
             slot=models.OuterRef("pk"), state=ImageOutput.State.CANDIDATE
         )
         running = GenerationJob.objects.filter(
-            slot=models.OuterRef("pk"), state__in=GenerationJob.OPEN_STATES
+            slot=models.OuterRef("pk"),
+            kind=GenerationJob.Kind.IMAGE,
+            state__in=GenerationJob.OPEN_STATES,
         )
         return self.empty().exclude(models.Exists(candidates)).exclude(models.Exists(running))
 

@@ -116,15 +116,18 @@ def seconds_before_retry(tries: int, retry_after: float | None) -> float:
     return min(max(wait, 0.0), LONGEST_WAIT) + random.uniform(0, 1)
 
 
-def cap_reached(job: GenerationJob) -> dict:
+def reason(kind: str, message: str, hint: str, billed: str = "no") -> dict:
+    """The stored reason of a job that our own side ended."""
+    return {"kind": kind, "message": message, "hint": hint, "billed": billed, "retryable": False}
+
+
+def cap_reached() -> dict:
     """The stored reason of a job whose batch has no money left."""
-    return {
-        "kind": "CapReached",
-        "message": "The batch has reached its cap, so this picture was not asked for.",
-        "hint": "Ask for it again under a higher cap.",
-        "billed": "no",
-        "retryable": False,
-    }
+    return reason(
+        "CapReached",
+        "The batch has reached its cap, so this picture was not asked for.",
+        "Ask for it again under a higher cap.",
+    )
 
 
 def end_after_deaths(*, job: GenerationJob) -> None:
@@ -150,10 +153,9 @@ def end_after_deaths(*, job: GenerationJob) -> None:
 
 
 def _too_many_deaths(billed: str) -> dict:
-    return {
-        "kind": "WorkerDied",
-        "message": f"The worker stopped {MAX_DEATHS} times while it worked on this picture.",
-        "hint": "Look at the worker's log and memory, then try again.",
-        "billed": billed,
-        "retryable": False,
-    }
+    return reason(
+        "WorkerDied",
+        f"The worker stopped {MAX_DEATHS} times while it worked on this picture.",
+        "Look at the worker's log and memory, then try again.",
+        billed,
+    )

@@ -31,7 +31,8 @@ def select_slots(
         cards = _cards_without_own_picture(slots) if Role.SOCIAL in roles else slots.none()
         slots = slots.filter(pk__in=own.values("pk")) | slots.filter(pk__in=cards.values("pk"))
     if only_failed:
-        newest = GenerationJob.objects.filter(slot=OuterRef("pk")).order_by("-pk")
+        own_jobs = GenerationJob.objects.filter(slot=OuterRef("pk"), kind=GenerationJob.Kind.IMAGE)
+        newest = own_jobs.order_by("-pk")
         slots = slots.annotate(last_state=Subquery(newest.values("state")[:1])).filter(
             last_state__in=[GenerationJob.State.FAILED, GenerationJob.State.REFUSED]
         )
@@ -51,7 +52,8 @@ def ask_for_own_card(*, slots: Sequence[ImageSlot]) -> None:
 
 def _cards_without_own_picture(slots: QuerySet[ImageSlot]) -> QuerySet[ImageSlot]:
     """Social cards that are made from the hero and have no job of their own under way."""
-    busy = GenerationJob.objects.filter(state__in=GenerationJob.OPEN_STATES).values("slot")
+    drawing = GenerationJob.objects.filter(kind=GenerationJob.Kind.IMAGE)
+    busy = drawing.filter(state__in=GenerationJob.OPEN_STATES).values("slot")
     return slots.filter(role=Role.SOCIAL, from_hero=True, choice=None).exclude(pk__in=busy)
 
 

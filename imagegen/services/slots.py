@@ -249,6 +249,8 @@ def slots_under_way(slots: Sequence[ImageSlot]) -> set[int]:
     """Which of these places have a job queued or running."""
     return set(
         GenerationJob.objects.filter(
-            slot__in=slots, state__in=GenerationJob.OPEN_STATES
+            slot__in=slots,
+            kind=GenerationJob.Kind.IMAGE,
+            state__in=GenerationJob.OPEN_STATES,
         ).values_list("slot_id", flat=True)
     )

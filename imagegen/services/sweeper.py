@@ -54,6 +54,7 @@ def adopt_late_images() -> int:
     doubtful = Attempt.objects.select_related("job").filter(
         key__in=list(spooled_keys()),
         state=Attempt.State.UNKNOWN,
+        job__kind=GenerationJob.Kind.IMAGE,
         job__state=GenerationJob.State.UNKNOWN,
     )
     return sum(_adopt(attempt) for attempt in doubtful if Spool(attempt.key).read_result())

@@ -243,7 +243,7 @@ def test_pay_again_books_the_doubt_and_calls_anew(ask):
 
 def test_image_that_arrived_too_late_is_adopted_free(ask, monkeypatch):
     job = ask(work=False)
-    monkeypatch.setattr("imagegen.services.jobs.store_result", lambda **kwargs: None)
+    monkeypatch.setattr("imagegen.services.drawing.store_result", lambda **kwargs: None)
     engine.work()
     monkeypatch.undo()
     GenerationJob.objects.update(state=JobState.UNKNOWN)
@@ -301,7 +301,7 @@ def test_try_of_a_cancelled_batch_is_not_repeated(ask):
 @pytest.mark.parametrize("price", ["0.04", None])
 def test_received_answer_whose_files_are_gone_ends_as_charged(ask, monkeypatch, price):
     with monkeypatch.context() as patch:
-        patch.setattr("imagegen.services.jobs.store_result", lambda **kwargs: None)
+        patch.setattr("imagegen.services.drawing.store_result", lambda **kwargs: None)
         job = ask(price=price)
     Spool(attempt_of(job).key).remove()
     GenerationJob.objects.update(lease_until=Now() - timedelta(seconds=1))
@@ -324,7 +324,7 @@ def test_received_answer_whose_files_are_gone_ends_as_charged(ask, monkeypatch, 
 def test_given_up_job_leaves_its_call_as_it_is_known(
     ask, monkeypatch, state, price, job_state, attempt_state, reserved
 ):
-    monkeypatch.setattr("imagegen.services.jobs.store_result", lambda **kwargs: None)
+    monkeypatch.setattr("imagegen.services.drawing.store_result", lambda **kwargs: None)
     job = ask(price=price)
     Attempt.objects.update(state=state)
     GenerationJob.objects.update(state=JobState.QUEUED, owner="", lease_until=None, deaths=5)

@@ -68,7 +68,7 @@ def check_attempts() -> Iterator[Problem]:
     for attempt in open_calls.select_related("job"):
         yield _open_call(attempt)
     stored = Attempt.objects.filter(state=Attempt.State.STORED, outputs__isnull=True)
-    for attempt in stored:
+    for attempt in stored.filter(job__kind=GenerationJob.Kind.IMAGE):
         yield Problem(
             kind="attempt-without-image",
             subject=f"attempt {attempt.key}",

@@ -1,0 +1,100 @@
+"""Jobs that draw nothing share the queue, the ledger and every page with those that do."""
+
+from types import SimpleNamespace
+
+import pytest
+from django.urls import reverse
+
+from imagegen.models import Attempt, GenerationBatch, GenerationJob, ImageSlot
+from imagegen.services import calls, endings, engine, jobs, money
+from imagegen.services.doctor import find_problems
+from imagegen.services.overview import read_overview
+from imagegen.services.selection import select_slots
+from imagegen.states import transition
+from imagegen.tests.factories import hero_of, make_post, make_stub
+
+pytestmark = pytest.mark.django_db
+State = Attempt.State
+
+
+def make_writing(connection, slot=None, **fields) -> GenerationJob:
+    """A queued job for a text; it has neither prompt nor setting."""
+    batch = GenerationBatch.objects.create(kind=GenerationBatch.Kind.PROMPT, door="command")
+    return GenerationJob.objects.create(
+        kind=GenerationJob.Kind.PROMPT,
+        batch=batch,
+        position=0,
+        slot=slot,
+        role="hero",
+        connection=connection,
+        connection_name=connection.name,
+        model_name="words-1",
+        request={"model": "words-1"},
+        estimate_low=0,
+        estimate_high=0,
+        **fields,
+    )
+
+
+def obtain(job, attempt):
+    calls.begin_call(attempt)
+    transition(attempt, State.RECEIVED)
+    return "A wall in snow."
+
+
+def store(*, job, attempt, answer):
+    endings.end_job(job=job, state=GenerationJob.State.STORED, error=None)
+    cost = money.settle(attempt=attempt, cost=None)
+    transition(attempt, State.STORED, cost=cost)
+
+
+@pytest.fixture
+def writing(tmp_path):
+    return make_writing(make_stub(tmp_path), hero_of(make_post()))
+
+
+def test_a_kind_brings_its_own_middle(writing, monkeypatch):
+    work = SimpleNamespace(fingerprint=lambda job: "f" * 64, obtain=obtain, store=store)
+    monkeypatch.setitem(jobs.WORK, GenerationJob.Kind.PROMPT, work)
+    engine.work()
+    writing.refresh_from_db()
+    assert (writing.state, writing.attempts.get().state) == ("stored", State.STORED)
+
+
+def test_unknown_kind_ends_without_a_call(writing, monkeypatch):
+    monkeypatch.delitem(jobs.WORK, GenerationJob.Kind.PROMPT, raising=False)
+    engine.work()
+    writing.refresh_from_db()
+    assert (writing.state, writing.error["kind"]) == ("failed", "UnknownKind")
+
+
+@pytest.mark.parametrize("view", ["generationjob_changelist", "generationbatch_changelist"])
+def test_lists_show_a_job_without_a_prompt(writing, client, administrator, view):
+    client.force_login(administrator)
+    assert client.get(reverse(f"admin:imagegen_{view}")).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["generationjob", "generationbatch"])
+def test_pages_show_a_job_without_a_prompt(writing, client, administrator, name):
+    client.force_login(administrator)
+    pk = writing.pk if name == "generationjob" else writing.batch_id
+    url = reverse(f"admin:imagegen_{name}_change", args=[pk])
+    assert client.get(url).status_code == 200
+
+
+def test_overview_counts_it(writing):
+    assert read_overview().waiting == 1
+
+
+def test_doctor_misses_no_image_of_a_written_prompt(writing):
+    Attempt.objects.create(job=writing, number=1, epoch=1, state=State.STORED)
+    assert not list(find_problems(["jobs", "calls"]))
+
+
+def test_place_whose_prompt_is_being_written_still_lacks_its_picture(writing):
+    assert writing.slot in ImageSlot.objects.missing()
+
+
+def test_failed_prompt_is_no_failed_picture(writing):
+    GenerationJob.objects.update(state="failed")
+    assert not select_slots(posts=[writing.slot.post], only_failed=True)
