@@ -15,7 +15,8 @@ from providers.errors import ProviderProblem
 from providers.health import check_connection, feature_rows
 from providers.jsonfields import StrictJSONField
 from providers.models import Connection, ImageModel
-from providers.prices import parse_price_rule
+from providers.money import money_text
+from providers.prices import describe_price
 from providers.registry import kinds
 
 HIDDEN_KINDS = {"stub"}
@@ -149,14 +150,8 @@ class ImageModelAdmin(admin.ModelAdmin):
 
     @admin.display(description="price")
     def price(self, obj: ImageModel) -> str:
-        """The price of one picture in words."""
-        try:
-            price = parse_price_rule(obj.price_rule)
-        except ValueError as error:
-            return f"Cannot be read: {error}"
-        if price.kind != "known":
-            return price.kind
-        return str(price.low) if price.low == price.high else f"{price.low} to {price.high}"
+        """Its price rule in words."""
+        return describe_price(obj.price_rule, money_text)
 
     @admin.display(description="what it takes in all")
     def takes(self, obj: ImageModel) -> SafeString | str:

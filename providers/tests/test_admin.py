@@ -112,7 +112,7 @@ def test_model_list_tells_prices_in_words(console):
     make_model(far, "b", price_rule={"kind": "per_image", "low": "0.01", "high": "0.2"})
     make_model(far, "c", price_rule={"kind": "per_moon"})
     text = console.get(MODELS).content.decode()
-    assert all(price in text for price in ("free", "0.04", "0.01 to 0.2", "Cannot be read"))
+    assert all(price in text for price in ("free", "$0.04", "$0.01 to $0.20", "Cannot be read"))
 
 
 def test_model_page_shows_what_it_takes_in_all(console):
