@@ -39,6 +39,21 @@ def missing_on(graph: Graph, object_info: Mapping[str, Any]) -> list[str]:
     return [keepable_text(problem, 1000) for problem in problems[:MOST_PROBLEMS]]
 
 
+def model_files(graph: Graph) -> list[tuple[str, str]]:
+    """(folder below models/, file) of each model file that the graph loads, where it is known."""
+    files = {
+        (folder, value)
+        for node in graph.nodes.values()
+        for name, value in node["inputs"].items()
+        if isinstance(value, str) and (folder := _folder(node["class_type"], name))
+    }
+    return sorted(files)
+
+
+def _folder(class_type: str, name: str) -> str | None:
+    return FOLDERS_BY_CLASS.get((class_type, name)) or FOLDERS.get(name)
+
+
 def _missing_classes(graph: Graph, object_info: Mapping[str, Any]) -> Iterator[str]:
     for name in sorted(graph.classes):
         if isinstance(object_info.get(name), Mapping):
@@ -135,7 +150,7 @@ def _not_in_list(
     key: str, node: Mapping[str, Any], name: str, value: Any, choices: list[Any]
 ) -> str:
     where = named(key, node)
-    folder = FOLDERS_BY_CLASS.get((node["class_type"], name)) or FOLDERS.get(name)
+    folder = _folder(node["class_type"], name)
     if folder is None:
         return f'{where}: {name} "{value}" is not taken by the server. It takes: {_few(choices)}.'
     text = f'The file "{value}" is not in models/{folder} of the server: {where}, {name}.'
