@@ -8,6 +8,8 @@ from requests import exceptions
 
 from providers.tests.fakes import pictures
 from providers.tests.fakes.base import FakeService, Reply, Request
+from providers.tests.fakes.faults import FAULTS, PROTOCOL
+from providers.types import Recovery
 
 
 class Shop(FakeService):
@@ -228,3 +230,36 @@ def test_pictures_are_what_they_are_called(data, start):
 @pytest.mark.parametrize("name", pictures.SPOILED)
 def test_every_spoiled_picture_differs_from_a_good_one(name):
     assert pictures.spoiled(name, 64, 48) != pictures.png(64, 48)
+
+
+def test_table_has_each_name_once():
+    names = [fault.name for fault in FAULTS]
+    assert len(names) == len(set(names)) and len(names) >= 60
+
+
+def test_every_kind_in_the_table_is_an_error_of_ours():
+    from providers import errors
+
+    kinds = set().union(*(fault.kinds for fault in FAULTS)) - {""}
+    assert all(issubclass(getattr(errors, kind), errors.ProviderProblem) for kind in kinds)
+
+
+def test_every_fault_of_a_protocol_is_in_the_table():
+    assert set(PROTOCOL) <= {fault.script[0] for fault in FAULTS}
+
+
+def test_fault_of_the_table_can_be_shown_by_every_full_fake(shop):
+    shown = {fault.name for fault in FAULTS if shop.supports(fault)}
+    assert shown >= {fault.name for fault in FAULTS if fault.script[0] not in PROTOCOL}
+
+
+def test_doubt_may_be_cleared_up_where_the_call_can_be_found():
+    silence = next(fault for fault in FAULTS if fault.name == "silence")
+    assert "" in silence.expected(Recovery.LOOKUP)
+    assert "" not in silence.expected(Recovery.HANDLE) | silence.expected(Recovery.NOTHING)
+
+
+def test_fault_of_a_call_can_be_put_in_force_later(shop):
+    shop.faults("black")
+    with shop.under(shop.fault):
+        assert not shop.faulty("black")

@@ -18,13 +18,14 @@ asks `self.faulty(name)`.
 import base64
 import socket
 import threading
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import ClassVar, Self
 
 from providers.tests.fakes import pictures, wire
+from providers.tests.fakes.faults import Fault
 from providers.tests.fakes.messages import Charge, Part, Reply, Request
 from providers.tests.fakes.wire import Exchange, Scripted
 
@@ -112,6 +113,15 @@ class FakeService:
             for data in drawn
         ]
 
+    @contextmanager
+    def under(self, fault: Scripted) -> Iterator[None]:
+        """Put the fault in force that struck the call of a job which is worked on only now."""
+        before, self._now.fault = self.fault, fault
+        try:
+            yield
+        finally:
+            self._now.fault = before
+
     def draw(self, width: int, height: int, seed: int) -> bytes:
         """One good picture."""
         return pictures.png(width, height, seed)
@@ -141,8 +151,15 @@ class FakeService:
         if names[:1] == ("refused",):
             self.close_door()
 
-    def supports(self, fault: str, on: str = "call") -> bool:
+    def arm(self, fault: Fault) -> None:
+        """Script a fault of the table."""
+        self.faults(*fault.script, on=fault.on)
+
+    def supports(self, fault: Fault | str, on: str = "call") -> bool:
         """Whether this fake can show the fault at all."""
+        if isinstance(fault, Fault):
+            here = fault.needs <= self.features
+            return here and self.supports(fault.script[0], fault.on)
         name = Scripted.read(fault).name
         if on not in self.phases:
             return False

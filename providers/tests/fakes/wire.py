@@ -317,6 +317,7 @@ def redirect(exchange: Exchange) -> None:
     targets = {
         "internal": "http://169.254.169.254/latest/meta-data/",
         "self": f"{exchange.url}/again",
+        "file": "file:///etc/passwd",
         "other": "https://192.0.2.1/elsewhere",
     }
     where = targets[rest[0] if rest else "internal"]
