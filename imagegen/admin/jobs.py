@@ -319,7 +319,10 @@ class AttemptAdmin(ReadOnlyAdmin):
     empty_state = "Every call to a provider is written down here before it is made."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).defer("result", "handle")
+        return super().get_queryset(request).defer("result", "handle", "sent", "price_rule")
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        return lookup == "month" or super().lookup_allowed(lookup, value, request)
 
     def decorate(self, rows: list[Attempt]) -> None:
         attempts = Attempt.objects.filter(pk__in=[attempt.pk for attempt in rows])

@@ -27,6 +27,7 @@ READABLE = (
     "imagegen.generationbatch",
     "imagegen.generationjob",
     "imagegen.attempt",
+    "imagegen.connectionmonth",
     "imagegen.reviewevent",
     "imagegen.illustrationplan",
     "imagegen.planchoice",

@@ -19,6 +19,7 @@ from imagegen.models import (
     ImageSlot,
 )
 from imagegen.services.access import require
+from imagegen.services.money import cap_wanted, lacks_cap
 from imagegen.services.prompting import (
     GenerationOptions,
     House,
@@ -142,6 +143,8 @@ class _Planner:
         if model.is_retired:
             successor = f" Its successor is {model.successor}." if model.successor else ""
             raise Refused(f"The model {model.name} has been shut down.{successor}")
+        if lacks_cap(model.connection):
+            raise Refused(cap_wanted(model.connection))
         if model.connection_id not in self._providers:
             try:
                 self._providers[model.connection_id] = model.connection.provider()

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from dataclasses import replace
 
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -45,8 +46,9 @@ def obtain(job: GenerationJob, attempt: Attempt) -> Result:
 
 
 def store(*, job: GenerationJob, attempt: Attempt, answer: Result) -> None:
-    """Decode, store and book what arrived."""
-    store_result(job=job, attempt=attempt, result=answer)
+    """Decode, store and book what arrived, at what it cost as far as that is known."""
+    cost = calls.cost_of(job=job, attempt=attempt, cost=answer.cost, usage=answer.usage)
+    store_result(job=job, attempt=attempt, result=replace(answer, cost=cost))
 
 
 def _may_have_cost(attempt: Attempt) -> bool:

@@ -121,15 +121,6 @@ def reason(kind: str, message: str, hint: str, billed: str = "no") -> dict:
     return {"kind": kind, "message": message, "hint": hint, "billed": billed, "retryable": False}
 
 
-def cap_reached() -> dict:
-    """The stored reason of a job whose batch has no money left."""
-    return reason(
-        "CapReached",
-        "The batch has reached its cap, so this picture was not asked for.",
-        "Ask for it again under a higher cap.",
-    )
-
-
 def end_after_deaths(*, job: GenerationJob) -> None:
     """Give a job up on which worker after worker died.
 

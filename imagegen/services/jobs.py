@@ -28,7 +28,7 @@ from django.db.models import Q
 
 from imagegen.errors import InvalidTransition
 from imagegen.faults import faultpoint
-from imagegen.models import Attempt, GenerationJob
+from imagegen.models import Attempt, ConnectionMonth, GenerationJob
 from imagegen.services import drawing, endings, money
 from imagegen.states import transition
 from providers import errors
@@ -111,32 +111,38 @@ def _as_problem(error: Exception, attempt: Attempt) -> errors.ProviderProblem:
 def _open_attempt(job: GenerationJob) -> Attempt | None:
     """The attempt to go on with: a predecessor's open one, or a new one with money reserved.
 
-    None if the job has come to an end instead (cap reached, or too many dead workers).
+    None if the job has come to an end instead (a cap was reached, or too many workers died).
     """
     if job.deaths >= endings.MAX_DEATHS:
         endings.end_after_deaths(job=job)
         return None
-    with transaction.atomic():
-        attempt = job.attempts.filter(state__in=Attempt.OPEN_STATES).first()
-        if attempt is not None:
-            Attempt.objects.filter(pk=attempt.pk).update(epoch=job.epoch)
-            attempt.epoch = job.epoch
-        else:
-            attempt = _reserve_attempt(job)
-        if attempt is not None:
+    month = money.open_month(job.connection) if job.connection is not None else None
+    try:
+        with transaction.atomic():
+            attempt = _predecessors_attempt(job) or _reserve_attempt(job, month)
             transition(job, JobState.RUNNING, where=Q(epoch=job.epoch), tries=job.tries)
-            attempt.job = job
-    if attempt is None:
-        endings.end_job(job=job, state=JobState.FAILED, error=endings.cap_reached())
+    except money.NoRoom as stop:
+        facts = endings.reason(stop.kind, stop.message, stop.hint)
+        endings.end_job(job=job, state=JobState.FAILED, error=facts)
+        return None
+    attempt.job = job
     faultpoint("reserved")
     return attempt
 
 
-def _reserve_attempt(job: GenerationJob) -> Attempt | None:
-    """Reserve the estimate under the batch's cap and write the attempt; None: no room."""
+def _predecessors_attempt(job: GenerationJob) -> Attempt | None:
+    """The open attempt of a worker that stopped, taken over under our epoch."""
+    attempt = job.attempts.filter(state__in=Attempt.OPEN_STATES).first()
+    if attempt is not None:
+        Attempt.objects.filter(pk=attempt.pk).update(epoch=job.epoch)
+        attempt.epoch = job.epoch
+    return attempt
+
+
+def _reserve_attempt(job: GenerationJob, month: ConnectionMonth | None) -> Attempt:
+    """Set the estimate aside under every cap and write the attempt. Raises NoRoom."""
     amount = job.estimate_high or Decimal(0)
-    if not money.reserve(batch_id=job.batch_id, amount=amount):
-        return None
+    money.set_aside(job=job, month=month, amount=amount)
     job.tries += 1
     return Attempt.objects.create(
         job=job,
@@ -146,6 +152,8 @@ def _reserve_attempt(job: GenerationJob) -> Attempt | None:
         model_name=job.model_name,
         recovery=_recovery(job),
         request_hash=WORK[job.kind].fingerprint(job),
+        price_rule=job.model.price_rule if job.model else {},
+        month=month,
         estimate=job.estimate_high,
         reserved=amount,
     )
