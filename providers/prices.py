@@ -10,7 +10,7 @@ A rule is a dict with a `kind`; amounts are in the site's currency and written a
 - `image_tokens`, `text_tokens`: see `token_prices.py`.
 
 `reference` adds an amount for each reference picture to the second and third. Every rule may
-have `date` (YYYY-MM-DD), `source` and `note`.
+have `date` (YYYY-MM-DD), `source`, `sources` of single figures, and `note`.
 """
 
 from collections.abc import Callable, Mapping
@@ -33,7 +33,7 @@ from providers.price_fields import (
 from providers.token_prices import NOTHING, ImageTokens, TextTokens
 from providers.types import ImageRequest, Price
 
-ABOUT = {"kind", "date", "source", "note"}
+ABOUT = {"kind", "date", "source", "sources", "note"}
 ROUNDINGS = ("up", "none")
 
 
