@@ -15,9 +15,10 @@ Errors tell whether money may be lost: `ProviderUnavailable` while nothing had b
 """
 
 import time
-from collections.abc import Mapping
-from contextlib import suppress
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import requests
 
@@ -29,13 +30,27 @@ from providers.errors import (
     OutcomeUnknown,
     ProviderUnavailable,
 )
-from providers.types import ConnectionConfig, Sink, SpoolWriter
+from providers.types import ConnectionConfig, Sink
 from providers.wire import Call, GuardedAdapter
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie"})
 CHUNK = 64 * 1024  # bytes read at once
 MAX_ERROR_BODY = 64 * 1024  # bytes kept of an answer that is no success
+
+
+class Taker(Protocol):
+    """Takes a body piece by piece: a file of the spool, a `JsonSpooler`."""
+
+    def write(self, data: bytes, /) -> object: ...
+
+
+@dataclass(frozen=True)
+class Stream:
+    """An answer whose head is here: status, headers and limits, and the body in pieces to come."""
+
+    head: HttpAnswer
+    chunks: Iterator[bytes]
 
 
 class HttpClient:
@@ -56,7 +71,7 @@ class HttpClient:
         data: Any = None,
         files: Any = None,
         headers: Mapping[str, str] | None = None,
-        stream_to: SpoolWriter | None = None,
+        stream_to: Taker | None = None,
         max_bytes: int | None = None,
         deadline: float | None = None,
         spends: bool | None = None,
@@ -64,11 +79,50 @@ class HttpClient:
     ) -> HttpAnswer:
         """Send one request, once, and read its whole answer.
 
-        `url` may be a path below the base URL. The body of a success goes to `stream_to`
-        when given (left open for the caller to close). `max_bytes` and `deadline` (seconds
-        from now) default to the connection's. `spends` tells whether the call may cost
+        The body of a success goes to `stream_to` when given (left open for the caller to
+        close). The rest is as for `stream`.
+        """
+        with self.stream(
+            method,
+            url,
+            json=json,
+            data=data,
+            files=files,
+            headers=headers,
+            max_bytes=max_bytes,
+            deadline=deadline,
+            spends=spends,
+            sink=sink,
+        ) as answer:
+            status, names = answer.head.status, answer.head.headers
+            if stream_to is None or not answer.head.ok:
+                return HttpAnswer(status, names, b"".join(answer.chunks))
+            for chunk in answer.chunks:
+                stream_to.write(chunk)
+            return HttpAnswer(status, names, None)
+
+    @contextmanager
+    def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        json: Any = None,
+        data: Any = None,
+        files: Any = None,
+        headers: Mapping[str, str] | None = None,
+        max_bytes: int | None = None,
+        deadline: float | None = None,
+        spends: bool | None = None,
+        sink: Sink | None = None,
+    ) -> Iterator[Stream]:
+        """Send one request, once; its body is read, decoded, while the context is open.
+
+        `url` may be a path below the base URL. `max_bytes` and `deadline` (seconds from now,
+        the body included) default to the connection's. `spends` tells whether the call may cost
         money; by default every method but GET, HEAD and OPTIONS does. `sink` hears of the
-        headers as soon as they are here. Any status is returned as an answer.
+        headers as soon as they are here. Any status is given as an answer; of one that is no
+        success at most 64 KB are read, or what can be had of them.
         """
         address = self._address(url)
         call = Call(
@@ -81,7 +135,13 @@ class HttpClient:
             method, address, json=json, data=data, files=files, headers=self._headers(headers)
         )
         self._keep_secret(address, prepared.headers)
-        return _send(prepared, call, stream_to, max_bytes or self.config.max_bytes, sink)
+        with _sent(prepared, call) as response:
+            names = {name.lower(): value for name, value in response.headers.items()}
+            head = HttpAnswer(response.status_code, names)
+            if sink is not None:
+                sink.headers(head.status, head.request_id, head.rate)
+            body = _body(response, call, max_bytes or self.config.max_bytes)
+            yield Stream(head, body if head.ok else _beginning(response, call))
 
     def _address(self, url: str) -> str:
         if url.startswith(("http://", "https://")):
@@ -134,48 +194,23 @@ class HttpClient:
 # --- One exchange -----------------------------------------------------------------------
 
 
-def _send(
-    prepared: requests.PreparedRequest,
-    call: Call,
-    stream_to: SpoolWriter | None,
-    max_bytes: int,
-    sink: Sink | None,
-) -> HttpAnswer:
-    """Send, tell the sink of the headers, and read the body."""
+@contextmanager
+def _sent(prepared: requests.PreparedRequest, call: Call) -> Iterator[requests.Response]:
+    """The answer to `prepared`, its body still to be read; closed at the end."""
     adapter = GuardedAdapter(call)
     try:
         with call.watched():
             # The limits are the sockets' own; this one is only a backstop.
             response = adapter.send(prepared, stream=True, timeout=call.left())
         with response:
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            answer = HttpAnswer(response.status_code, headers)
-            if sink is not None:
-                sink.headers(answer.status, answer.request_id, answer.rate)
-            if not answer.ok:
-                return HttpAnswer(answer.status, headers, _beginning(response, call))
-            body = _read(response, call, max_bytes, stream_to)
-            return HttpAnswer(answer.status, headers, None if stream_to else body)
+            yield response
     finally:
         adapter.close()
 
 
-def _beginning(response: requests.Response, call: Call) -> bytes:
-    """What can be had of a failed answer's body: the status alone says enough."""
-    body = b""
-    with suppress(OutcomeUnknown, ProviderUnavailable):
-        while len(body) < MAX_ERROR_BODY and (chunk := _next_chunk(response, call)):
-            body += chunk
-    return body[:MAX_ERROR_BODY]
-
-
-def _read(
-    response: requests.Response, call: Call, max_bytes: int, stream_to: SpoolWriter | None
-) -> bytes:
-    """The decoded body, or b"" when it went to `stream_to`."""
-    parts: list[bytes] = []
+def _body(response: requests.Response, call: Call, max_bytes: int) -> Iterator[bytes]:
+    """The decoded body in pieces; `InvalidResponse` once there is too much of it."""
     size = 0
-    write = parts.append if stream_to is None else stream_to.write
     while chunk := _next_chunk(response, call):
         size += len(chunk)
         if size > max_bytes:
@@ -183,8 +218,21 @@ def _read(
                 f"{call.config.name} answered with more than {max_bytes:,} bytes.",
                 hint="The limit is max_bytes in the options of the connection.",
             )
-        write(chunk)
-    return b"".join(parts)
+        yield chunk
+
+
+def _beginning(response: requests.Response, call: Call) -> Iterator[bytes]:
+    """What can be had of a failed answer's body: the status alone says enough."""
+    left = MAX_ERROR_BODY
+    while left > 0:
+        try:
+            chunk = _next_chunk(response, call)
+        except (OutcomeUnknown, ProviderUnavailable):
+            return
+        if not chunk:
+            return
+        yield chunk[:left]
+        left -= len(chunk)
 
 
 def _next_chunk(response: requests.Response, call: Call) -> bytes:
