@@ -99,7 +99,7 @@ def _node_problems(
                 f"given for {parameter} would be ignored."
             )
     for name, value in inputs.items():
-        choices = _choices(required.get(name) or optional.get(name))
+        choices = choices_of(required.get(name) or optional.get(name))
         if choices is None or is_link(value) or bound.get(name) in FILES:
             continue
         if not _is_taken(value, choices, _options(required.get(name) or optional.get(name))):
@@ -123,7 +123,7 @@ def _options(spec: Any) -> Mapping[str, Any]:
     return options if isinstance(options, Mapping) else {}
 
 
-def _choices(spec: Any) -> list[Any] | None:
+def choices_of(spec: Any) -> list[Any] | None:
     """The values that an input takes; None where it has no list, or asks elsewhere for it.
 
     Two spellings are about: `[["a", "b"], {…}]`, and since 2025 also
