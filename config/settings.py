@@ -32,6 +32,11 @@ SITE_ACCENT = env.text(
     "SITE_ACCENT", "#a8431f", pattern=r"#[0-9A-Fa-f]{6}", expected="a colour such as #a8431f"
 )
 POSTS_PER_PAGE = env.number("POSTS_PER_PAGE", 12, low=1)
+PROMPT_WRITER_MODEL = env.text(
+    "PROMPT_WRITER_MODEL",
+    pattern=r"([A-Za-z0-9_-]+:\S+)?",
+    expected="a provider and one of its text models, such as openai:gpt-5-mini",
+)
 
 INSTALLED_APPS = [
     "django.contrib.admin",

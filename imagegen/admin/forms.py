@@ -90,7 +90,10 @@ class OptionsForm(forms.Form):
         required=False,
         max_length=4000,
         widget=forms.Textarea(attrs={"rows": 3, "class": "vLargeTextField"}),
-        help_text="What the picture should show, in your words. Empty: the place's brief.",
+        help_text=(
+            "What the picture should show, in your words. Empty: the place's accepted prompt, "
+            "else its brief."
+        ),
     )
     style = forms.ModelChoiceField(
         ImageStyle.objects.filter(is_active=True), required=False, empty_label=EMPTY

@@ -32,7 +32,8 @@ def cost_of(plan: BatchPlan) -> str:
 
 def fetch_for_planning(slots: QuerySet) -> list[ImageSlot]:
     """The rows with what composing their prompts reads, in few statements."""
-    return list(slots.select_related("section").prefetch_related("post__tags", "post__sections"))
+    rows = slots.select_related("section", "draft")
+    return list(rows.prefetch_related("post__tags", "post__sections"))
 
 
 def ask(

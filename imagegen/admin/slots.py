@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
-from blog.models import Post, Section
+from imagegen.admin.attaching import AttachingPages
 from imagegen.admin.base import (
     ConsoleAdmin,
     PeriodFilter,
@@ -21,7 +21,6 @@ from imagegen.admin.base import (
     form_key,
     go_back,
     not_posted,
-    number_from,
     one_picture_each,
     tell,
 )
@@ -36,14 +35,13 @@ from imagegen.admin.generation import (
     without_those_under_way,
 )
 from imagegen.admin.prompts import prompt_limit_of
+from imagegen.admin.writing import WritingPages
 from imagegen.errors import ImagegenError, NotPermitted
 from imagegen.models import GenerationJob, ImageOutput, ImageSlot
 from imagegen.services import review, slots
 from imagegen.services.batches import GenerationOptions, plan_batch
-from prompts.models import Role
 from prompts.pages import render_prompt
 
-FOUND_POSTS = 20
 SHOWN_CARDS = 24
 
 
@@ -83,7 +81,7 @@ class SlotStateFilter(admin.SimpleListFilter):
 
 
 @admin.register(ImageSlot)
-class ImageSlotAdmin(ConsoleAdmin):
+class ImageSlotAdmin(WritingPages, AttachingPages, ConsoleAdmin):
     """Places for pictures. They follow the posts; their wishes and pictures are decided here."""
 
     list_display = ("picture", "where", "state_chip", "waiting", "brief_start")
@@ -99,7 +97,7 @@ class ImageSlotAdmin(ConsoleAdmin):
         TextField: {"widget": Textarea(attrs={"rows": 3, "class": "vLargeTextField"})}
     }
     change_form_template = "admin/imagegen/slot.html"
-    page_related = ("post", "section", "choice")
+    page_related = ("post", "section", "choice", "draft")
     change_list_template = "admin/imagegen/change_list.html"
     empty_state = (
         "A place is where a post can show a picture: its hero, its social card and each of its "
@@ -211,6 +209,7 @@ class ImageSlotAdmin(ConsoleAdmin):
             "keep": self.keep_view,
             "attach": self.attach_view,
             "comment": self.comment_view,
+            "write": self.write_view,
         }
         own = [
             path(
@@ -259,7 +258,8 @@ class ImageSlotAdmin(ConsoleAdmin):
         slot = self._slot(request, pk, self.has_generate_permission(request))
         if slot is None:
             return self.gone(request, pk)
-        form = RegenerateForm(request.POST or None, initial={"description": slot.brief})
+        described = "" if slot.draft_id else slot.brief
+        form = RegenerateForm(request.POST or None, initial={"description": described})
         item = problem = None
         if not form.is_bound or form.is_valid():
             options = form.options() if form.is_bound else GenerationOptions()
@@ -358,45 +358,3 @@ class ImageSlotAdmin(ConsoleAdmin):
         allowed = self.has_approve_permission(request)
         note = request.POST.get("note", "")
         return self._act(request, pk, allowed, review.comment_on, "Comment saved.", note=note)
-
-    def attach_view(self, request: HttpRequest, pk: str) -> HttpResponse:
-        """Find a post, then one of its sections, for a detached place."""
-        slot = self._slot(request, pk, self.has_approve_permission(request))
-        if slot is None:
-            return self.gone(request, pk)
-        if request.method == "POST":
-            section = Section.objects.filter(pk=number_from(request.POST.get("section"))).first()
-            if section is None:
-                messages.error(request, "Choose a section.")
-            elif tell(
-                request,
-                slots.attach_slot,
-                f"The pictures belong to “{section}” now.",
-                slot=slot,
-                section=section,
-            ):
-                return go_back(request, self._own_page(slot))
-        words = request.GET.get("q", "")
-        post = Post.objects.filter(pk=number_from(request.GET.get("post"))).first()
-        post = post or (slot.post if not words else None)
-        found = Post.objects.filter(title__icontains=words)[:FOUND_POSTS] if words else []
-        context = self.page_context(
-            request,
-            slot,
-            "Attach these pictures to a section",
-            slot=slot,
-            words=words,
-            found=found,
-            post=post,
-            sections=_sections_of(post),
-        )
-        return TemplateResponse(request, "admin/imagegen/attach.html", context)
-
-
-def _sections_of(post: Post | None) -> list[tuple[Section, ImageSlot | None]]:
-    """A post's sections, each with its place."""
-    if post is None:
-        return []
-    places = ImageSlot.objects.filter(post=post, role=Role.SECTION).select_related("choice")
-    by_section = {slot.section_id: slot for slot in places}
-    return [(section, by_section.get(section.pk)) for section in post.sections.all()]

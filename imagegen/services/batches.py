@@ -31,8 +31,9 @@ from imagegen.services.prompting import (
 from imagegen.services.tokens import send_tokens
 from prompts.compose import ComposedPrompt
 from prompts.models import ImagePrompt, ImageSetting, ImageStyle, Role
-from providers.base import Provider
+from providers.base import AnyRequest, Provider
 from providers.errors import ProviderProblem
+from providers.models import ImageModel
 from providers.types import ImageRequest, Validation
 
 __all__ = [
@@ -101,7 +102,7 @@ class _Planner:
         if slot.post is None or (slot.role == Role.SECTION and slot.section is None):
             raise Refused("This place belongs to no post or section any more; attach it first.")
         recipe = self.house.recipe_for(slot)
-        provider = self._provider(recipe)
+        provider = self._provider(recipe.model)
         capabilities = provider.capabilities(recipe.model.name, recipe.model.capabilities)
         values = slot_values(slot, self._post_values(slot))
         composed = compose_prompt(
@@ -110,6 +111,7 @@ class _Planner:
             values=values,
             capabilities=capabilities,
             description=self.house.options.description,
+            as_written=self.house.options.as_written,
         )
         asked = build_request(
             slot=slot, recipe=recipe, composed=composed, capabilities=capabilities, values=values
@@ -117,7 +119,7 @@ class _Planner:
         validation = provider.validate(asked, capabilities)
         if not validation.ok:
             raise Refused(" ".join(issue.message for issue in validation.errors))
-        low, high = _price(provider, recipe, validation.request)
+        low, high = price_of_call(provider, recipe.model, validation.request)
         return PlannedJob(
             slot=slot,
             recipe=recipe,
@@ -134,39 +136,50 @@ class _Planner:
             self._values[slot.post_id] = post_values(slot.post)
         return self._values[slot.post_id]
 
-    def _provider(self, recipe: Recipe) -> Provider:
-        model = recipe.model
-        if not model.connection.enabled:
-            raise Refused(f"The provider {model.connection.name} is switched off.")
-        if not model.enabled:
-            raise Refused(f"The model {model.name} of {model.connection.name} is switched off.")
-        if model.is_retired:
-            successor = f" Its successor is {model.successor}." if model.successor else ""
-            raise Refused(f"The model {model.name} has been shut down.{successor}")
-        if lacks_cap(model.connection):
-            raise Refused(cap_wanted(model.connection))
+    def _provider(self, model: ImageModel) -> Provider:
+        check_usable(model)
         if model.connection_id not in self._providers:
-            try:
-                self._providers[model.connection_id] = model.connection.provider()
-            except ProviderProblem as error:
-                raise Refused(f"{model.connection.name}: {error.message}") from error
+            self._providers[model.connection_id] = provider_of(model)
         return self._providers[model.connection_id]
+
+
+def check_usable(model: ImageModel) -> None:
+    """Raise Refused with what is in the way of choosing this model now."""
+    if not model.connection.enabled:
+        raise Refused(f"The provider {model.connection.name} is switched off.")
+    if not model.enabled:
+        raise Refused(f"The model {model.name} of {model.connection.name} is switched off.")
+    if model.is_retired:
+        successor = f" Its successor is {model.successor}." if model.successor else ""
+        raise Refused(f"The model {model.name} has been shut down.{successor}")
+    if lacks_cap(model.connection):
+        raise Refused(cap_wanted(model.connection))
+
+
+def provider_of(model: ImageModel) -> Provider:
+    """The adapter of a model's connection, ready to call. Raises Refused when it is not set up."""
+    try:
+        return model.connection.provider()
+    except ProviderProblem as error:
+        raise Refused(f"{model.connection.name}: {error.message}") from error
 
 
 def _notes(validation: Validation) -> tuple[str, ...]:
     return tuple(issue.message for issue in validation.issues)
 
 
-def _price(provider: Provider, recipe: Recipe, request: ImageRequest) -> tuple[Decimal, Decimal]:
+def price_of_call(
+    provider: Provider, model: ImageModel, request: AnyRequest
+) -> tuple[Decimal, Decimal]:
     """Low and high cost; an unknown price counts as what somebody assumed, else refuses."""
-    price = provider.estimate(request, recipe.model.price_rule)
+    price = provider.estimate(request, model.price_rule)
     if price.low is not None and price.high is not None:
         return price.low, price.high
-    assumed = recipe.model.connection.assumed_price
+    assumed = model.connection.assumed_price
     if assumed is None:
         raise Refused(
-            f"The price of {recipe.model.name} is unknown. Set an assumed price per picture "
-            f"for {recipe.model.connection.name} before it is used."
+            f"The price of {model.name} is unknown. Set an assumed price per call "
+            f"for {model.connection.name} before it is used."
         )
     return assumed, assumed
 

@@ -7,12 +7,12 @@ plan, the site's default for the role.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from blog.markdown import plain_text
 from blog.models import Post
 from imagegen.errors import Refused
-from imagegen.models import IllustrationPlan, ImageSlot
+from imagegen.models import IllustrationPlan, ImageSlot, PromptDraft
 from prompts.compose import ComposedPrompt, ComposeError, compose
 from prompts.models import (
     ImageFormat,
@@ -41,6 +41,7 @@ class GenerationOptions:
     style: ImageStyle | None = None
     connection: Connection | None = None
     description: str = ""
+    as_written: bool = False  # the description is the whole prompt: no template around it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,22 +228,44 @@ def compose_prompt(
     values: Mapping[str, str],
     capabilities: Capabilities,
     description: str = "",
+    as_written: bool = False,
 ) -> ComposedPrompt:
-    """The exact prompt for a place. Raises Refused naming what is missing."""
-    by_hand = description or slot.brief
+    """The exact prompt for a place. Raises Refused naming what is missing.
+
+    `as_written`, or an accepted draft of the place when nothing else is described, takes the
+    template's place; only style, format and negatives are added.
+    """
+    draft = slot.draft if slot.draft_id and not description else None
+    by_hand = description or (draft.text if draft else slot.brief)
     example = recipe.example.description if recipe.example else ""
+    origin: Literal["hand", "draft", "example"] = "hand" if by_hand else "example"
+    if draft is not None and draft.origin == PromptDraft.Origin.MODEL:
+        origin = "draft"
     try:
         return compose(
-            template_text=recipe.template.text,
+            template_text="" if as_written or draft else recipe.template.text,
             template_name=recipe.template.name,
             template_negative=recipe.template.negative,
             values=values,
             style=recipe.style,
             format=recipe.format,
             description=by_hand or example,
-            description_origin="hand" if by_hand else "example",
+            description_origin=origin,
             inline_negative=not capabilities.negative_prompt,
             max_length=capabilities.max_prompt_length,
         )
+    except ComposeError as error:
+        raise Refused(str(error)) from error
+
+
+def template_text(*, slot: ImageSlot, recipe: Recipe, values: Mapping[str, str]) -> str:
+    """What the template alone makes of a place: no style, no format, nothing to avoid."""
+    try:
+        return compose(
+            template_text=recipe.template.text,
+            template_name=recipe.template.name,
+            values=values,
+            description=slot.brief,
+        ).text
     except ComposeError as error:
         raise Refused(str(error)) from error

@@ -38,7 +38,7 @@ def select_slots(
         )
     # The post apart: a join would carry its whole text once for every section. The section by
     # a join: prefetching a one-to-one field fails on SQLite beyond 1,000 rows (Django 5.2).
-    rows = slots.select_related("section").prefetch_related("post__tags", "post__sections")
+    rows = slots.select_related("section", "draft").prefetch_related("post__tags", "post__sections")
     rows = rows.order_by("post_id", "pk")
     ordered = sorted(rows, key=_reading_order)
     return ordered[:limit] if limit is not None else ordered

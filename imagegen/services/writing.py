@@ -1,0 +1,292 @@
+"""Writing prompts: drafts of what a place's picture shows, before anything is drawn.
+
+A draft comes from the template (offline, at once), from a text model (a job whose call is an
+attempt under the same caps) or from a person who edits. Drafts are kept as a history. An
+accepted one is the place's prompt: only style and format are added to it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+
+from imagegen.errors import ImagegenError, Refused
+from imagegen.models import GenerationBatch, GenerationJob, ImageSlot, PromptDraft
+from imagegen.services.access import require
+from imagegen.services.batches import (
+    Problem,
+    check_cap,
+    check_usable,
+    find_batch,
+    price_of_call,
+    provider_of,
+)
+from imagegen.services.prompting import (
+    GenerationOptions,
+    House,
+    post_values,
+    slot_values,
+    template_text,
+)
+from imagegen.services.tokens import send_tokens
+from prompts.writing import text_request
+from providers.base import Provider
+from providers.errors import ProviderProblem
+from providers.models import ImageModel
+from providers.types import TextRequest
+
+MAX_TEXT = 4000  # characters of a draft
+MAX_INSTRUCTION = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedText:
+    """One prompt as it would be asked for. Costs are in the site's currency."""
+
+    slot: ImageSlot
+    model: ImageModel
+    request: TextRequest
+    low: Decimal
+    high: Decimal
+
+
+@dataclass
+class WritingPlan:
+    """What would be asked of the text model, what it would cost, what stands in the way."""
+
+    instruction: str = ""
+    parent: PromptDraft | None = None
+    items: list[PlannedText] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def low(self) -> Decimal:
+        return sum((item.low for item in self.items), Decimal(0))
+
+    @property
+    def high(self) -> Decimal:
+        return sum((item.high for item in self.items), Decimal(0))
+
+
+# --- Which model writes -----------------------------------------------------------------
+
+
+def text_models() -> list[ImageModel]:
+    """Models that can write, the site's own choice first."""
+    rows = list(ImageModel.objects.usable().for_texts().select_related("connection"))
+    chosen = settings.PROMPT_WRITER_MODEL
+    return sorted(rows, key=lambda row: (full_name(row) != chosen, not row.is_default, row.name))
+
+
+def full_name(model: ImageModel) -> str:
+    """As settings and commands name a model: connection:model."""
+    return f"{model.connection.name}:{model.name}"
+
+
+def find_text_model(name: str = "") -> ImageModel:
+    """The model called `name` (connection:model), else the site's. Raises Refused."""
+    wanted = name or settings.PROMPT_WRITER_MODEL
+    models = text_models()
+    if not wanted and models:
+        return models[0]
+    found = next((row for row in models if full_name(row) == wanted), None)
+    if found is None:
+        known = ", ".join(full_name(row) for row in models) or "none yet"
+        what = (
+            f"There is no usable text model “{wanted}”." if wanted else "No text model is set up."
+        )
+        raise Refused(f"{what} Usable: {known}. Prompts from the template need none.")
+    return found
+
+
+# --- Drafts at once ---------------------------------------------------------------------
+
+
+def draft_by_template(*, slot: ImageSlot, user: AbstractBaseUser | None) -> PromptDraft:
+    """What the template makes of the place's text, without style and format. Offline, free."""
+    require(user, "generate")
+    _check_attached(slot)
+    recipe = _house([slot]).recipe_for(slot)
+    text = template_text(slot=slot, recipe=recipe, values=slot_values(slot, post_values(slot.post)))
+    return _keep(slot=slot, text=text, origin=PromptDraft.Origin.TEMPLATE, user=user)
+
+
+def draft_by_hand(
+    *, slot: ImageSlot, text: str, user: AbstractBaseUser | None, parent: PromptDraft | None = None
+) -> PromptDraft:
+    """Keep what a person wrote; the parent itself if nothing was changed in it."""
+    require(user, "generate")
+    text = text.strip()
+    if not text:
+        raise Refused("Write what the picture shows.")
+    if len(text) > MAX_TEXT:
+        raise Refused(f"The prompt has {len(text):,} characters; at most {MAX_TEXT:,} are kept.")
+    if parent is not None and parent.slot_id == slot.pk and parent.text == text:
+        return parent
+    return _keep(slot=slot, text=text, origin=PromptDraft.Origin.HAND, user=user, parent=parent)
+
+
+def _keep(
+    *,
+    slot: ImageSlot,
+    text: str,
+    origin: str,
+    user: AbstractBaseUser | None,
+    parent: PromptDraft | None = None,
+) -> PromptDraft:
+    return PromptDraft.objects.create(
+        slot=slot,
+        text=text,
+        origin=origin,
+        parent=parent,
+        created_by=user,
+        created_by_name=user.get_username() if user else "",
+    )
+
+
+def accept_draft(*, draft: PromptDraft, user: AbstractBaseUser | None) -> PromptDraft:
+    """Make a draft the prompt of its place. Nothing is drawn by that."""
+    require(user, "generate")
+    if not draft.text:
+        raise Refused("This draft is still being written.")
+    ImageSlot.objects.filter(pk=draft.slot_id).update(draft=draft)
+    return draft
+
+
+def drop_draft(*, slot: ImageSlot, user: AbstractBaseUser | None) -> None:
+    """Go back to the template and the brief."""
+    require(user, "generate")
+    ImageSlot.objects.filter(pk=slot.pk).update(draft=None)
+    slot.draft = None
+
+
+# --- Drafts by a model ------------------------------------------------------------------
+
+
+def plan_writing(
+    *,
+    slots: Sequence[ImageSlot],
+    model: ImageModel | None = None,
+    instruction: str = "",
+    parent: PromptDraft | None = None,
+) -> WritingPlan:
+    """What asking `model` for a prompt for each of `slots` would take. Changes nothing.
+
+    With `parent` the one place's draft is refined as `instruction` says. Raises Refused.
+    """
+    plan = WritingPlan(instruction=instruction.strip()[:MAX_INSTRUCTION], parent=parent)
+    if parent is not None and not plan.instruction:
+        raise Refused("Say what should change, such as: warmer, no people.")
+    model = model or find_text_model()
+    check_usable(model)
+    provider = provider_of(model)
+    house = _house(slots)
+    for slot in slots:
+        try:
+            plan.items.append(_planned(plan, slot, model, provider, house))
+        except ImagegenError as error:
+            plan.problems.append(Problem(slot=slot, message=str(error)))
+        except ProviderProblem as error:
+            plan.problems.append(Problem(slot=slot, message=f"{error} {error.hint}".strip()))
+    return plan
+
+
+def _planned(
+    plan: WritingPlan, slot: ImageSlot, model: ImageModel, provider: Provider, house: House
+) -> PlannedText:
+    _check_attached(slot)
+    recipe = house.recipe_for(slot)
+    request = text_request(
+        model=model.name,
+        values=slot_values(slot, post_values(slot.post)),
+        role=slot.role,
+        style=recipe.style.fragment if recipe.style else "",
+        format=recipe.format.fragment if recipe.format else "",
+        previous=plan.parent.text if plan.parent else "",
+        change=plan.instruction,
+        max_length=recipe.model.capabilities_object().max_prompt_length,
+    )
+    low, high = price_of_call(provider, model, request)
+    return PlannedText(slot=slot, model=model, request=request, low=low, high=high)
+
+
+def create_writing(
+    *,
+    plan: WritingPlan,
+    user: AbstractBaseUser | None,
+    door: str,
+    title: str = "",
+    cap: Decimal | None = None,
+    idempotency_key: str | None = None,
+) -> GenerationBatch:
+    """Queue what was planned: a job and an empty draft for each place.
+
+    Raises Refused if nothing can be asked for, NotPermitted.
+    """
+    require(user, "generate")
+    check_cap(cap)
+    if known := find_batch(idempotency_key):
+        return known
+    if not plan.items:
+        raise Refused(plan.problems[0].message if plan.problems else "There is nothing to write.")
+    with transaction.atomic():
+        batch = GenerationBatch.objects.create(
+            kind=GenerationBatch.Kind.PROMPT,
+            door=door,
+            title=title[:300],
+            asked_by=user,
+            asked_by_name=user.get_username() if user else "",
+            idempotency_key=idempotency_key,
+            cap=cap,
+            estimate_low=plan.low,
+            estimate_high=plan.high,
+        )
+        for position, item in enumerate(plan.items):
+            _queue_text(batch, plan, position, item)
+        send_tokens(len(plan.items))
+    return batch
+
+
+def _queue_text(
+    batch: GenerationBatch, plan: WritingPlan, position: int, item: PlannedText
+) -> None:
+    """The row of one wanted prompt and its draft, empty until it is written."""
+    job = GenerationJob.objects.create(
+        kind=GenerationJob.Kind.PROMPT,
+        batch=batch,
+        position=position,
+        slot=item.slot,
+        role=item.slot.role,
+        connection=item.model.connection,
+        connection_name=item.model.connection.name,
+        model=item.model,
+        model_name=item.model.name,
+        request=item.request.to_dict(),
+        language=item.slot.post.language,
+        estimate_low=item.low,
+        estimate_high=item.high,
+    )
+    PromptDraft.objects.create(
+        slot=item.slot,
+        origin=PromptDraft.Origin.MODEL,
+        parent=plan.parent,
+        instruction=plan.instruction,
+        job=job,
+        model_name=item.model.name,
+        created_by=batch.asked_by,
+        created_by_name=batch.asked_by_name,
+    )
+
+
+def _house(slots: Sequence[ImageSlot]) -> House:
+    house = House(GenerationOptions())
+    house.load_plans({slot.post_id for slot in slots if slot.post_id})
+    return house
+
+
+def _check_attached(slot: ImageSlot) -> None:
+    if slot.post is None or (slot.role == "section" and slot.section is None):
+        raise Refused("This place belongs to no post or section any more; attach it first.")
