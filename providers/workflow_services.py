@@ -1,0 +1,151 @@
+"""What changes ComfyUI workflows. Admin and command call this; who may is asked there."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from providers.errors import ProviderProblem
+from providers.models import Connection, ImageModel, Workflow
+from providers.workflows.graph import Graph, WorkflowProblem
+
+KIND = "comfyui"
+
+
+def save_workflow(*, workflow: Workflow, ask: bool = True) -> list[str]:
+    """Store a workflow with its row of the catalogue; returns what the person should be told.
+
+    `WorkflowProblem` says why it is not stored. With `ask` the server is then asked whether it
+    has what the graph needs, for at most ten seconds: call it outside of transactions, or
+    without `ask` and `check_workflow` afterwards.
+    """
+    _check_place(workflow)
+    Graph.parse(workflow.graph)
+    with transaction.atomic():
+        old = Workflow.objects.select_for_update().filter(pk=workflow.pk).first()
+        if old is not None and old.graph != workflow.graph:
+            workflow.version = old.version + 1
+            workflow.checked_at, workflow.problems = None, []
+        workflow.save()
+        notes = _keep_model(workflow, old)
+    return notes + (check_workflow(workflow=workflow) if ask else [])
+
+
+def check_workflow(*, workflow: Workflow) -> list[str]:
+    """Ask the server what it lacks, store the answer and tell it in sentences.
+
+    A server that does not answer changes nothing. Takes up to ten seconds: not in transactions.
+    """
+    from providers.workflows.server import survey  # requests is imported on first use
+
+    try:
+        found = survey(workflow.connection.config(), Graph.parse(workflow.graph))
+    except ProviderProblem as problem:
+        return [_not_asked(workflow, f"{problem.message} {problem.hint}".strip())]
+    if not found.asked:
+        return [_not_asked(workflow, " ".join(found.silent))]
+    now = timezone.now()
+    # Whoever has changed the graph meanwhile asks anew.
+    same = Workflow.objects.filter(pk=workflow.pk, version=workflow.version)
+    same.update(problems=found.problems, checked_at=now)
+    workflow.problems, workflow.checked_at = found.problems, now
+    return [
+        *found.problems,
+        *found.silent,
+        *([] if found.problems else [f"The server has all that {workflow.name} needs."]),
+    ]
+
+
+def install_ready(*, connection: Connection, name: str, ask: bool = True) -> list[str]:
+    """Add the ready workflow `name`; one that is there already is left alone.
+
+    `WorkflowProblem` where there is none of that name. Otherwise as `save_workflow`.
+    """
+    from providers.workflows.ready import READY, ready_workflow
+
+    if name not in READY:
+        raise WorkflowProblem(
+            f'There is no ready workflow "{name}". There are: {", ".join(READY)}.'
+        )
+    if Workflow.objects.filter(connection=connection, name=name).exists():
+        raise WorkflowProblem(f"{connection} has a workflow {name} already; it was left alone.")
+    workflow = Workflow(
+        connection=connection, name=name, label=READY[name].label, graph=ready_workflow(name)
+    )
+    return save_workflow(workflow=workflow, ask=ask)
+
+
+def remove_workflow(*, workflow: Workflow) -> list[str]:
+    """Remove a workflow and its model; a model in use is switched off instead."""
+    notes = []
+    with transaction.atomic():
+        row = _model_of(workflow)
+        if row is not None and _is_in_use(row):
+            ImageModel.objects.filter(pk=row.pk).update(enabled=False, is_default=False)
+            notes.append(f"The model {row} is in use, so it was switched off and kept.")
+        elif row is not None:
+            row.delete()
+        workflow.delete()
+    return notes
+
+
+def _check_place(workflow: Workflow) -> None:
+    """A workflow belongs to a ComfyUI, and keeps its place: models bear its name."""
+    if workflow.connection.kind != KIND:
+        raise WorkflowProblem(f"{workflow.connection} is no ComfyUI: it runs no workflows.")
+    old = Workflow.objects.filter(pk=workflow.pk).first()
+    if old is not None and (old.connection_id, old.name) != (
+        workflow.connection_id,
+        workflow.name,
+    ):
+        raise WorkflowProblem(
+            "A workflow keeps its name and its provider, since settings refer to them. Add it "
+            "anew under the other name."
+        )
+
+
+def _model_of(workflow: Workflow) -> ImageModel | None:
+    rows = ImageModel.objects.filter(connection_id=workflow.connection_id, name=workflow.name)
+    return rows.first()
+
+
+def _keep_model(workflow: Workflow, old: Workflow | None) -> list[str]:
+    """The row of the catalogue that bears the workflow's name: made, or kept up with it."""
+    row = _model_of(workflow)
+    if row is None:
+        models = ImageModel.objects.filter(connection_id=workflow.connection_id)
+        has_default = models.for_pictures().filter(is_default=True).exists()
+        ImageModel.objects.create(
+            connection_id=workflow.connection_id,
+            name=workflow.name,
+            label=workflow.label,
+            purpose=ImageModel.Purpose.IMAGE,
+            price_rule={"kind": "free"},
+            is_default=not has_default,
+        )
+        return []
+    if row.purpose != ImageModel.Purpose.IMAGE:
+        raise WorkflowProblem(
+            f"{workflow.connection} has a model {workflow.name} that draws no pictures. "
+            "Choose another name."
+        )
+    if old is not None and row.label == old.label:
+        row.label = workflow.label
+    row.price_rule = row.price_rule or {"kind": "free"}
+    row.save(update_fields=["label", "price_rule"])
+    if row.enabled:
+        return []
+    return [f"The model {row} is switched off. Switch it on among the models to use it."]
+
+
+def _is_in_use(row: ImageModel) -> bool:
+    """Whether anything refers to the model: settings and defaults of other apps."""
+    return any(
+        relation.related_model._base_manager.filter(**{relation.field.name: row.pk}).exists()
+        for relation in ImageModel._meta.related_objects
+    )
+
+
+def _not_asked(workflow: Workflow, reason: str) -> str:
+    return (
+        f"The server could not be asked whether it has all that {workflow.name} needs. {reason} "
+        "Check it again when it answers."
+    )
