@@ -331,6 +331,12 @@ class TextResult:
         data["cost"] = None if self.cost is None else str(self.cost)
         return data
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read what `to_dict` wrote."""
+        cost = data.get("cost")
+        return cls(**{**data, "cost": None if cost is None else Decimal(cost)})
+
 
 class HealthLevel(StrEnum):
     """How far a connection has been proven to work, in rising order."""
