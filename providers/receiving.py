@@ -48,16 +48,24 @@ class JsonSpooler:
 
     `keys` are names of properties whose text, or the texts in whose list, are base64, with or
     without "data:…;base64," before it. A text that is a web address stays where it is. At most
-    `max_files` pictures and 1 MB of other JSON are taken. Leaving the context early removes the
-    picture that was being received; those that were complete by then stay in the spool, because
-    they may have been paid for.
+    `max_files` pictures and `max_json` bytes of other JSON are taken. Leaving the context early
+    removes the picture that was being received; those that were complete by then stay in the
+    spool, because they may have been paid for.
     """
 
-    def __init__(self, sink: Sink, keys: Collection[str], *, max_files: int = 10) -> None:
+    def __init__(
+        self,
+        sink: Sink,
+        keys: Collection[str],
+        *,
+        max_files: int = 10,
+        max_json: int = MAX_JSON,
+    ) -> None:
         self.files: list[SpoolFile] = []
         self._sink = sink
         self._keys = frozenset(key.encode() for key in keys)
         self._max_files = max_files
+        self._max_json = max_json
         self._rest = bytearray()  # the JSON without its pictures
         self._step: Step = self._between
         self._stack: list[str] = []  # "{", "[", or "+" for a list whose texts are pictures
@@ -184,8 +192,8 @@ class JsonSpooler:
 
     def _keep(self, data: bytes) -> None:
         self._rest += data
-        if len(self._rest) > MAX_JSON:
-            raise _unreadable(f"It holds more than {MAX_JSON:,} bytes besides pictures.")
+        if len(self._rest) > self._max_json:
+            raise _unreadable(f"It holds more than {self._max_json:,} bytes besides pictures.")
 
 
 class _Picture:
