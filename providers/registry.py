@@ -36,6 +36,10 @@ class Kind:
 BUILT_IN: dict[str, Kind] = {
     "studio": Kind("Studio (drawn here)", "providers.backends.studio:StudioProvider"),
     "stub": Kind("Stub (tests)", "providers.backends.stub:StubProvider"),
+    "sdapi": Kind(
+        "Stable Diffusion (AUTOMATIC1111, Forge, SD.Next)",
+        "providers.backends.sdapi:SdApiProvider",
+    ),
 }
 
 
