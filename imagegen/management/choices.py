@@ -1,11 +1,12 @@
 """From the words of a command line to rows; a wrong word is answered with the right ones."""
 
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.db.models import Q
 
 from blog.models import Post
-from imagegen.services.batches import GenerationOptions
+from imagegen.services.batches import GenerationOptions, check_cap
 from imagegen.services.selection import DEFAULT_ROLES
 from prompts.models import ImagePromptExample, ImageSetting, ImageStyle, Role
 from providers.models import Connection
@@ -62,6 +63,18 @@ def find_options(options: dict[str, Any]) -> GenerationOptions:
         style=_find(ImageStyle.objects.all(), "style", options["style"]),
         connection=connection,
     )
+
+
+def find_amount(text: str | None) -> Decimal | None:
+    """`--max-cost` as an amount; None if it was not given."""
+    if text is None:
+        return None
+    try:
+        amount = Decimal(text)
+    except InvalidOperation as error:
+        raise NothingCanStart("--max-cost must be an amount such as 2.50.") from error
+    check_cap(amount)
+    return amount
 
 
 def _find(rows: Any, what: str, word: str | None, field: str = "slug") -> Any:

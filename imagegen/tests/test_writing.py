@@ -1,6 +1,10 @@
 """Writing prompts: by the template, by hand, and what an accepted draft does."""
 
+from io import StringIO
+
 import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
 
 from imagegen.errors import NotPermitted, Refused
 from imagegen.models import PromptDraft
@@ -154,3 +158,33 @@ def test_page_of_a_hero_shows_an_empty_history(client, editor):
     slot = hero_of(make_post())
     page = client.get(f"/admin/imagegen/imageslot/{slot.pk}/write/").content.decode()
     assert "There are no drafts yet." in page
+
+
+def run(*words: str) -> str:
+    out = StringIO()
+    call_command("write_prompts", *words, stdout=out)
+    return out.getvalue()
+
+
+def test_command_writes_drafts_from_the_template():
+    post = make_post()
+    assert "3 prompts written, 0 failed." in run("--post", post.slug)
+    assert PromptDraft.objects.filter(slot__post=post, origin="template").count() == 3
+
+
+def test_command_accepts_on_request():
+    post = make_post()
+    run("--post", post.slug, "--slots", "hero", "--accept")
+    assert hero_of(post).draft.origin == "template"
+
+
+def test_command_shows_and_does_nothing_in_a_dry_run():
+    post = make_post()
+    assert "Nothing was written" in run("--post", post.slug, "--dry-run")
+    assert not PromptDraft.objects.exists()
+
+
+def test_command_names_the_missing_text_model():
+    post = make_post()
+    with pytest.raises(CommandError, match="No text model is set up"):
+        run("--post", post.slug, "--model")

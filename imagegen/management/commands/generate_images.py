@@ -1,7 +1,7 @@
 """Asks for the pictures of posts: how many, at what cost, and on request until they are there."""
 
 import json
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -11,13 +11,14 @@ from blog.models import Post
 from imagegen.errors import ImagegenError
 from imagegen.management.choices import (
     NothingCanStart,
+    find_amount,
     find_options,
     find_posts,
     find_roles,
 )
 from imagegen.management.waiting import BatchWatch
 from imagegen.models import GenerationBatch, ImageSlot
-from imagegen.services.batches import BatchPlan, check_cap, create_batch, plan_batch
+from imagegen.services.batches import BatchPlan, create_batch, plan_batch
 from imagegen.services.selection import ask_for_own_card, select_slots
 from imagegen.services.slots import ensure_slots
 from imagegen.services.wording import cost_range, money_text, plain_amount
@@ -73,7 +74,7 @@ class Command(BaseCommand):
         """Plan, queue and perhaps wait; the report and the exit code."""
         roles = find_roles(options["slots"])
         generation = find_options(options)
-        cap = _amount(options["max_cost"])
+        cap = find_amount(options["max_cost"])
         slots = self._slots(options, roles)
         if not slots:
             self._say(_nothing_to_do())
@@ -155,17 +156,6 @@ def _nothing_to_do() -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _amount(text: str | None) -> Decimal | None:
-    if text is None:
-        return None
-    try:
-        amount = Decimal(text)
-    except InvalidOperation as error:
-        raise NothingCanStart("--max-cost must be an amount such as 2.50.") from error
-    check_cap(amount)
-    return amount
 
 
 def _kind(slots: list[ImageSlot]) -> str:
