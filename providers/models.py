@@ -126,6 +126,7 @@ class Connection(models.Model):
             ("base_url", self._check_base_url),
             ("secret_name", self._check_secret_name),
             ("options", self._check_options),
+            ("monthly_cap", self._check_cap),
         ):
             try:
                 check()
@@ -161,6 +162,29 @@ class Connection(models.Model):
                 raise ValueError(f"{name} must be a number above 0.")
         if not isinstance(self.options.get("max_bytes", 1), int):
             raise ValueError("max_bytes must be a whole number.")
+
+    def _check_cap(self) -> None:
+        if self.enabled and self.monthly_cap is None and self.charges:
+            raise ValueError(
+                "Its calls cost money. Set the most that they may cost in a month before it is "
+                "switched on."
+            )
+
+    @property
+    def charges(self) -> bool:
+        """Whether its calls cost money; False for a kind that cannot be loaded."""
+        try:
+            return get_provider_class(self.kind).charges
+        except ConfigurationError:
+            return False
+
+    def leads_elsewhere_than(self, old: "Connection") -> bool:
+        """Whether calls go to another address, or to another kind of service, than before."""
+        return self._address() != old._address()
+
+    def _address(self) -> tuple[Any, ...]:
+        hosts = self.options.get("hosts") if isinstance(self.options, dict) else None
+        return self.kind, self.base_url, hosts
 
     @property
     def is_paused(self) -> bool:
@@ -307,6 +331,13 @@ class ImageModel(models.Model):
     @property
     def is_retired(self) -> bool:
         return self.shutdown_at is not None and self.shutdown_at <= timezone.localdate()
+
+    @property
+    def days_left(self) -> int | None:
+        """Days until its service ends it, 0 or less once it has; None where no end is known."""
+        if self.shutdown_at is None:
+            return None
+        return (self.shutdown_at - timezone.localdate()).days
 
     def capabilities_object(self) -> Capabilities:
         """What the model takes: the adapter's knowledge with this row laid over it."""

@@ -1,12 +1,15 @@
 """What changes connections and the catalogue. Admin, commands and migrations call this."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils import timezone
 
 from providers.models import Connection, ImageModel
+
+NEWS = timedelta(hours=1)  # how often a connection is marked as proven again
 
 # The embedded provider: connection first, then its models, the default one first.
 STUDIO: dict[str, Any] = {"kind": "studio", "label": "Studio", "max_concurrent": 0}
@@ -37,37 +40,48 @@ def install_embedded_connections(*, using: str = "default") -> None:
 
 
 def save_connection(*, connection: Connection) -> list[str]:
-    """Store a connection and return what the person should be told.
+    """Store a connection and return what the person should be told. Raises ValidationError.
 
-    A secret is bound to the address that it was given for: when the base URL or the kind of
-    a stored connection changes, the name of its secret is removed, so that the secret never
-    reaches another host by mistake.
+    A secret is bound to the address that it was given for: when the base URL, the hosts or the
+    kind of a stored connection change, the name of its secret is removed, so that the secret
+    never reaches another host by mistake; and nothing has been proven there yet.
     """
     notes: list[str] = []
     connection.base_url = connection.base_url.strip().rstrip("/")
+    connection.clean()
     with transaction.atomic():
         old = Connection.objects.select_for_update().filter(pk=connection.pk).first()
-        if old is not None and connection.secret_name and _leads_elsewhere(old, connection):
-            notes.append(
-                f"The secret {connection.secret_name} was given for another address, so its name "
-                "was removed. Enter it again if the new address may have it."
-            )
-            connection.secret_name = ""
+        if old is not None:
+            elsewhere = connection.leads_elsewhere_than(old)
+            connection.proven_at = None if elsewhere else old.proven_at
+            if elsewhere and connection.secret_name:
+                notes.append(
+                    f"The secret {connection.secret_name} was given for another address, so its "
+                    "name was removed. Enter it again if the new address may have it."
+                )
+                connection.secret_name = ""
         connection.save()
     return notes
 
 
-def _leads_elsewhere(old: Connection, new: Connection) -> bool:
-    return (old.kind, old.base_url) != (new.kind, new.base_url)
+def note_success(*, connection_id: int) -> None:
+    """A real call has just succeeded. Writes at most once an hour, and reads nothing."""
+    now = timezone.now()
+    stale = Q(proven_at=None) | Q(proven_at__lt=now - NEWS)
+    Connection.objects.filter(stale, pk=connection_id).update(proven_at=now)
 
 
 def save_model(*, model: ImageModel) -> None:
-    """Store a row of the catalogue; a new default takes the place of the old one."""
+    """Store a row of the catalogue; a new default takes the place of the old one.
+
+    Pictures and texts have a default each.
+    """
     with transaction.atomic():
         if model.is_default:
-            ImageModel.objects.filter(connection=model.connection, is_default=True).exclude(
-                pk=model.pk
-            ).update(is_default=False)
+            others = ImageModel.objects.filter(
+                connection=model.connection, purpose=model.purpose, is_default=True
+            )
+            others.exclude(pk=model.pk).update(is_default=False)
         model.save()
 
 

@@ -150,6 +150,26 @@ def test_model_is_retired_from_its_last_day_on(days, retired):
     assert ImageModel(shutdown_at=end).is_retired is retired
 
 
+@pytest.mark.parametrize("days", [-3, 0, 9, None])
+def test_days_left_are_counted_from_today(days):
+    end = None if days is None else timezone.localdate() + timedelta(days=days)
+    assert ImageModel(shutdown_at=end).days_left == days
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [({}, True), ({"enabled": False}, False), ({"monthly_cap": 0}, False)],
+)
+def test_service_that_charges_needs_a_cap_to_be_on(monkeypatch, fields, problem):
+    monkeypatch.setattr(StubProvider, "charges", True)
+    try:
+        connection(**fields).clean()
+    except ValidationError as error:
+        assert problem and list(error.message_dict) == ["monthly_cap"]
+    else:
+        assert not problem
+
+
 @pytest.mark.django_db
 def test_usable_leaves_out_disabled_and_retired_ones():
     on, off = make_connection("on"), make_connection("off", enabled=False)

@@ -1,9 +1,11 @@
 from datetime import timedelta
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from providers import services
+from providers.backends.stub import StubProvider
 from providers.models import Connection, ImageModel
 from providers.tests.factories import make_connection, make_model
 
@@ -70,6 +72,65 @@ def test_secret_stays_while_the_address_stays(base_url):
     assert (connection.secret_name, connection.label) == ("FAR_KEY", "Far")
 
 
+def test_other_hosts_are_another_address():
+    connection = make_connection(options={"hosts": ["http://a"]}, secret_name="FAR_KEY")
+    connection.options = {"hosts": ["http://a", "http://b"]}
+    services.save_connection(connection=connection)
+    assert connection.secret_name == ""
+
+
+def test_other_options_are_no_other_address():
+    connection = make_connection(options={"deadline": 5}, secret_name="FAR_KEY")
+    connection.options = {"deadline": 6}
+    assert services.save_connection(connection=connection) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "kept"),
+    [({"base_url": "https://b.example"}, False), ({"kind": "studio"}, False), ({}, True)],
+)
+def test_what_was_proven_holds_for_its_address_alone(change, kept):
+    connection = make_connection(proven_at=timezone.now())
+    for field, value in change.items():
+        setattr(connection, field, value)
+    services.save_connection(connection=connection)
+    connection.refresh_from_db()
+    assert (connection.proven_at is not None) is kept
+
+
+def test_success_while_a_form_was_open_is_not_lost():
+    connection = make_connection()
+    services.note_success(connection_id=connection.pk)
+    services.save_connection(connection=connection)
+    connection.refresh_from_db()
+    assert connection.proven_at is not None
+
+
+def test_service_that_charges_stays_off_without_a_cap(monkeypatch):
+    monkeypatch.setattr(StubProvider, "charges", True)
+    connection = Connection(name="new", kind="stub")
+    with pytest.raises(ValidationError, match="may cost in a month"):
+        services.save_connection(connection=connection)
+    connection.monthly_cap = 5
+    services.save_connection(connection=connection)
+    assert connection.pk
+
+
+@pytest.mark.parametrize(("minutes", "marked"), [(None, True), (59, False), (61, True)])
+def test_success_is_noted_once_an_hour(minutes, marked):
+    before = None if minutes is None else timezone.now() - timedelta(minutes=minutes)
+    connection = make_connection(proven_at=before)
+    services.note_success(connection_id=connection.pk)
+    connection.refresh_from_db()
+    assert (connection.proven_at != before) is marked
+
+
+def test_noting_a_success_takes_one_statement(django_assert_num_queries):
+    connection = make_connection()
+    with django_assert_num_queries(1):
+        services.note_success(connection_id=connection.pk)
+
+
 def test_new_connection_keeps_its_secret_name():
     connection = Connection(name="new", kind="stub", base_url="https://a", secret_name="FAR_KEY")
     services.save_connection(connection=connection)
@@ -82,6 +143,15 @@ def test_new_default_takes_the_place_of_the_old_one():
     services.save_model(model=ImageModel(connection=connection, name="new", is_default=True))
     old.refresh_from_db()
     assert not old.is_default
+
+
+def test_pictures_and_texts_have_a_default_each():
+    connection = make_connection()
+    old = make_model(connection, "old", is_default=True)
+    new = ImageModel(connection=connection, name="new", purpose="text", is_default=True)
+    services.save_model(model=new)
+    old.refresh_from_db()
+    assert old.is_default
 
 
 def test_longer_pause_is_left_as_it_is():
