@@ -56,7 +56,7 @@ def test_after_a_failure_the_rest_is_not_looked_at(check, capsys):
         check("far")
     text = capsys.readouterr().out
     assert "authenticated  NO   The secret is not accepted." in text
-    assert "proven         -    Not looked at." in text
+    assert "proven         -    Never yet run against the real service." in text
 
 
 @pytest.mark.django_db
