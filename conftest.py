@@ -14,6 +14,19 @@ def no_flushing():
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_keys(request):
+    """Keys of whoever runs the tests set up no providers; live tests keep them."""
+    from providers.registry import BUILT_IN
+
+    with pytest.MonkeyPatch.context() as patch:
+        if "not live" in request.config.option.markexpr:
+            for kind in BUILT_IN.values():
+                for name in (kind.secret_name, f"{kind.secret_name}_FILE"):
+                    patch.delenv(name, raising=False)
+        yield
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix):
     """The same for the database, where it is a file."""

@@ -1,3 +1,4 @@
+import sys
 from typing import Any
 
 from django.apps import AppConfig
@@ -14,7 +15,11 @@ class ProvidersConfig(AppConfig):
         post_migrate.connect(_install, sender=self)
 
 
-def _install(*, using: str, **details: Any) -> None:
+def _install(*, using: str, verbosity: int = 0, **details: Any) -> None:
     from providers.services import install_embedded_connections
+    from providers.syncing import connect_found_keys
 
     install_embedded_connections(using=using)
+    for note in connect_found_keys(using=using):
+        if verbosity > 0:
+            (details.get("stdout") or sys.stdout).write(f"{note}\n")
