@@ -1,0 +1,201 @@
+"""What the answers of a ComfyUI server mean. Pure: reads JSON, asks nobody.
+
+Of a server's own words only a short, cleaned line is kept: its messages hold paths, tensors
+and tracebacks (seen on 0.3.64 and 0.25.0, 2026-11).
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from providers import errors
+from providers.workflows.graph import Graph, WorkflowProblem
+
+LONGEST_EXCERPT = 300  # characters
+QUOTED_PATH = re.compile(r"(['\"])[^'\"\n]*[\\/][^'\"\n]*\1")
+BARE_PATH = re.compile(r"(?:[A-Za-z]:)?(?:[\\/][\w.@+~-]+){2,}")
+TENSOR = re.compile(r"tensor\(.*", re.DOTALL)
+NO_MEMORY = re.compile(r"out of memory|allocation on device|not enough memory", re.IGNORECASE)
+PLAIN_NAME = re.compile(r"[\w.]{1,100}")
+
+# What is wrong with an input, by the type of error that the server names.
+INPUT_FAULTS = {
+    "value_smaller_than_min": "is too small",
+    "value_bigger_than_max": "is too large",
+    "value_not_in_list": "is not known there",
+    "invalid_input_type": "is of a wrong type",
+    "required_input_missing": "is missing",
+    "custom_validation_failed": "is not accepted there",
+    "dependency_cycle": "is part of a circle",
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A file on the server, as `/view` wants it named."""
+
+    filename: str
+    subfolder: str
+    type: str
+
+    @property
+    def query(self) -> str:
+        return urlencode(vars(self))
+
+
+def text_of(value: Any, limit: int = LONGEST_EXCERPT) -> str:
+    """The first words of a server's text on one line, without paths and tensors."""
+    text = TENSOR.sub("…", str(value or "")[:4000])
+    text = BARE_PATH.sub("…", QUOTED_PATH.sub("…", text))
+    return " ".join(text.split())[:limit]
+
+
+# --- A job that has ended -----------------------------------------------------------------
+
+
+def failure_of(entry: Mapping[str, Any], name: str) -> errors.ProviderProblem | None:
+    """Why the job of a history entry failed on the connection `name`; None when it did not.
+
+    Only the messages tell an error from an interrupt: both are "error" in the status.
+    """
+    status = _mapping(entry.get("status"))
+    for event, data in _messages(status):
+        if event == "execution_interrupted":
+            return errors.Cancelled(
+                f"The picture was stopped on {name}.",
+                hint="Someone interrupted this job, here or in ComfyUI's own pages.",
+                billed="no",
+            )
+        if event == "execution_error":
+            return _execution_error(data, name)
+    if status.get("status_str", "success") != "success":
+        return errors.ProviderError(
+            f"{name} could not draw this picture and does not say why.", billed="no"
+        )
+    return None
+
+
+def pictures_of(entry: Mapping[str, Any], outputs: Sequence[str], name: str) -> list[Picture]:
+    """The pictures of the nodes `outputs`: what they saved, or what they showed if nothing.
+
+    `InvalidResponse` when one of these nodes made none: a success with empty outputs is what
+    a server answers that had nothing new to do, and no picture.
+    """
+    made = _mapping(entry.get("outputs"))
+    found = {node: list(_pictures(_mapping(made.get(node)))) for node in outputs}
+    if missing := [node for node in outputs if not found[node]]:
+        raise errors.InvalidResponse(
+            f"{name} finished the workflow, but there is no picture of it.",
+            hint=f"Nothing came out of node {', '.join(missing)}. It made "
+            f"{'nothing at all' if not made else 'something elsewhere'}.",
+            billed="no",
+        )
+    pictures = [picture for node in outputs for picture in found[node]]
+    saved = [picture for picture in pictures if picture.type == "output"]
+    return saved or pictures
+
+
+def graph_of(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The graph that was run, as the server has kept it."""
+    item = entry.get("prompt")
+    return dict(_mapping(item[2])) if isinstance(item, list) and len(item) > 2 else {}
+
+
+def outputs_of(entry: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """The nodes whose pictures are wanted, read from the titles of the graph that was run."""
+    try:
+        return Graph.parse(graph_of(entry)).outputs
+    except WorkflowProblem as error:
+        raise errors.InvalidResponse(
+            f"{name} finished a workflow that cannot be read.", hint=str(error), billed="no"
+        ) from error
+
+
+def _messages(status: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    messages = status.get("messages")
+    for item in messages if isinstance(messages, list) else ():
+        if isinstance(item, list | tuple) and len(item) == 2:
+            yield str(item[0]), _mapping(item[1])
+
+
+def _execution_error(data: Mapping[str, Any], name: str) -> errors.ProviderProblem:
+    kind, node = str(data.get("exception_type") or ""), text_of(data.get("node_type"), 80)
+    words = text_of(data.get("exception_message"))
+    details: dict[str, Any] = {
+        "code": kind if PLAIN_NAME.fullmatch(kind) else "",
+        "hint": f"{text_of(kind, 100)}: {words}".strip(": "),
+        "billed": "no",
+    }
+    if "OutOfMemory" in kind or kind == "MemoryError" or NO_MEMORY.search(words):
+        return errors.OutOfMemory(f"{name} ran out of memory. Try a smaller size.", **details)
+    where = f": the step {node} failed" if node else ""
+    return errors.ProviderError(f"{name} could not draw this picture{where}.", **details)
+
+
+def _pictures(output: Mapping[str, Any]) -> Iterator[Picture]:
+    images = output.get("images")
+    for image in images if isinstance(images, list) else ():
+        if isinstance(image, Mapping) and image.get("filename"):
+            yield Picture(
+                str(image["filename"]),
+                str(image.get("subfolder") or ""),
+                str(image.get("type") or "output"),
+            )
+
+
+# --- A graph that is not taken ------------------------------------------------------------
+
+
+def refusal_of(
+    body: Mapping[str, Any], graph: Mapping[str, Any], workflow: str, name: str
+) -> errors.InvalidRequest:
+    """The error for a graph that the server did not take, or not whole."""
+    error = _mapping(body.get("error"))
+    faults = list(_node_faults(_mapping(body.get("node_errors")), graph))
+    kind = str(error.get("type") or (faults[0][1] if faults else ""))
+    told = "; ".join(sentence for sentence, _ in faults[:3]) or _missing_class(error)
+    words = text_of(f"{error.get('message') or ''} {error.get('details') or ''}")
+    return errors.InvalidRequest(
+        f'{name} does not take the workflow "{workflow}"' + (f": {told}." if told else "."),
+        hint=f"{words} Check the workflow against this server in the admin.".strip(),
+        code=kind if PLAIN_NAME.fullmatch(kind) else "",
+    )
+
+
+def _node_faults(
+    node_errors: Mapping[str, Any], graph: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """(what is wrong in our own words and values, the server's type of error)."""
+    for key, found in node_errors.items():
+        node = _mapping(graph.get(str(key)))
+        where = f"node {str(key)[:20]} ({str(node.get('class_type') or 'unknown')[:80]})"
+        listed = _mapping(found).get("errors")
+        for error in listed if isinstance(listed, list) and listed else [{}]:
+            kind = str(_mapping(error).get("type") or "")
+            place = str(_mapping(_mapping(error).get("extra_info")).get("input_name") or "")
+            what = INPUT_FAULTS.get(kind, "cannot be checked there")
+            yield f"{where}{_input(place, node)} {what}", kind
+
+
+def _input(place: str, node: Mapping[str, Any]) -> str:
+    """The input's name with the value that we sent, where it is a plain one."""
+    inputs = _mapping(node.get("inputs"))
+    if place not in inputs:
+        return f", {place[:60]}" if PLAIN_NAME.fullmatch(place) else ""
+    value = inputs[place]
+    plain = isinstance(value, str | int | float) and len(str(value)) <= 100
+    return f", {place} {value}" if plain else f", {place}"
+
+
+def _missing_class(error: Mapping[str, Any]) -> str:
+    """What a missing node class is called; only newer servers name it apart (0.25, not 0.3)."""
+    if error.get("type") != "missing_node_type":
+        return ""
+    name = text_of(_mapping(error.get("extra_info")).get("class_type"), 80)
+    return f"the node class {name} is not installed there"
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
