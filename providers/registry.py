@@ -40,6 +40,11 @@ BUILT_IN: dict[str, Kind] = {
         "Stable Diffusion (AUTOMATIC1111, Forge, SD.Next)",
         "providers.backends.sdapi:SdApiProvider",
     ),
+    "gemini": Kind(
+        "Google Gemini",
+        "providers.backends.gemini:GeminiProvider",
+        secret_name="GEMINI_API_KEY",  # noqa: S106 - the name of a variable
+    ),
 }
 
 

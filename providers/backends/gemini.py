@@ -1,0 +1,280 @@
+"""Gemini: Google's image models ("Nano Banana") by generateContent.
+
+API: https://ai.google.dev/gemini-api/docs/image-generation and
+https://ai.google.dev/api/generate-content, read 2026-11-21.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from providers import errors
+from providers.answers import HttpAnswer, problem_for
+from providers.backends._hosted import (
+    HostedProvider,
+    Picture,
+    Writer,
+    details_of,
+    dict_in,
+    error_of,
+    list_in,
+    model_path,
+    pictures_of,
+    told,
+)
+from providers.backends._shapes import named_shape
+from providers.receiving import JsonSpooler
+from providers.types import Capabilities, ImageRequest, Recovery, Result, Sink
+
+# Sizes of class 1K as Google's table has them; the other classes are twice and four times these.
+# Real pictures keep to them within 3 % (2026-11).
+SIZES_1K = {
+    "1:1": (1024, 1024),
+    "2:3": (848, 1264),
+    "3:2": (1264, 848),
+    "3:4": (896, 1200),
+    "4:3": (1200, 896),
+    "4:5": (928, 1152),
+    "5:4": (1152, 928),
+    "9:16": (768, 1376),
+    "16:9": (1376, 768),
+    "21:9": (1584, 672),
+}
+# Not drawn by gemini-3-pro-image.
+LONG_1K = {"1:4": (512, 2048), "4:1": (2048, 512), "1:8": (384, 3072), "8:1": (3072, 384)}
+CLASSES = {"1K": 1024, "2K": 2048, "4K": 4096}
+# The signature of its thoughts alone can have more than a megabyte (2026).
+MAX_JSON = 8 * 1024 * 1024
+SPOOLED = re.compile(r"spool:\d+")
+THINKING = ("minimal", "low", "medium", "high")
+
+REFUSED = frozenset(
+    {
+        "SAFETY",
+        "IMAGE_SAFETY",
+        "PROHIBITED_CONTENT",
+        "IMAGE_PROHIBITED_CONTENT",
+        "BLOCKLIST",
+        "SPII",
+        "RECITATION",
+        "IMAGE_RECITATION",
+        "NO_IMAGE",
+        "IMAGE_OTHER",
+    }
+)
+# `reason` of google.rpc.ErrorInfo, and `status`.
+BY_REASON: dict[str, tuple[type[errors.ProviderProblem], str]] = {
+    # A wrong key is a 400 here, not a 401.
+    "API_KEY_INVALID": (errors.AuthFailed, "{name} does not accept the secret."),
+    "API_KEY_EXPIRED": (errors.AuthFailed, "The secret of {name} has expired."),
+    "SERVICE_DISABLED": (errors.AccessDenied, "The project of this secret may not use {name}."),
+    "BILLING_DISABLED": (errors.QuotaExhausted, "Billing is off for the project of {name}."),
+}
+BY_STATUS: dict[str, tuple[type[errors.ProviderProblem], str]] = {
+    "UNAUTHENTICATED": (errors.AuthFailed, "{name} does not accept the secret."),
+    "PERMISSION_DENIED": (errors.AccessDenied, "{name} does not allow this with the secret."),
+    "FAILED_PRECONDITION": (errors.AccessDenied, "{name} does not serve this account."),
+    "NOT_FOUND": (errors.ModelUnavailable, "{name} does not know this model."),
+    "INVALID_ARGUMENT": (errors.InvalidRequest, "{name} does not take this request."),
+    # "If your request fails with a 400 or 500 error, you won't be charged" (billing page, 2026-11).
+    "INTERNAL": (errors.ProviderError, "{name} failed while drawing."),
+    "UNAVAILABLE": (errors.ProviderUnavailable, "{name} is overloaded."),
+}
+
+
+class Drawn:
+    """What an answer of generateContent says, whatever its shape. `places` are of pictures."""
+
+    def __init__(self, body: Any, answer: HttpAnswer) -> None:
+        self.body = body if isinstance(body, dict) else {}
+        candidate = next(iter(list_in(body, "candidates")), None)
+        self.candidate: dict[str, Any] = candidate if isinstance(candidate, dict) else {}
+        self.block = str(dict_in(body, "promptFeedback").get("blockReason") or "")
+        self.reason = str(self.candidate.get("finishReason") or "")
+        self.version = str(self.body.get("modelVersion") or "")
+        self.request_id = str(self.body.get("responseId") or answer.request_id)
+        # What a thinking model drew or wrote on its way is marked as a thought.
+        parts = [
+            part
+            for part in list_in(dict_in(self.candidate, "content"), "parts")
+            if isinstance(part, dict) and not part.get("thought")
+        ]
+        self.texts = [str(part["text"]) for part in parts if part.get("text")]
+        spooled = [str(dict_in(part, "inlineData").get("data")) for part in parts]
+        self.places = [int(text[6:]) for text in spooled if SPOOLED.fullmatch(text)]
+
+    @property
+    def told(self) -> str:
+        """Why there is no picture, in the service's words."""
+        return str(self.candidate.get("finishMessage") or " ".join(self.texts))
+
+    @property
+    def billed(self) -> errors.Billed:
+        """Whether a refusal costs: by its own words, else by the tokens that were drawn."""
+        if "not be charged" in self.told:
+            return "no"
+        usage = dict_in(self.body, "usageMetadata")
+        return "yes" if usage.get("candidatesTokenCount") else "unknown"
+
+
+class GeminiProvider(HostedProvider):
+    name = "gemini"
+    label = "Google Gemini"
+    recovery = Recovery.NOTHING
+    home = "https://generativelanguage.googleapis.com/v1beta"
+    account_path = "models?pageSize=1"
+
+    def secret_headers(self, secret: str) -> dict[str, str]:
+        return {"x-goog-api-key": secret}
+
+    def capabilities(self, model: str, row: Mapping[str, Any] | None = None) -> Capabilities:
+        ratios = SIZES_1K if "pro-image" in model else SIZES_1K | LONG_1K
+        factors = (1,) if "lite" in model else (1, 2, 4)
+        sizes = (f"{w * factor}x{h * factor}" for factor in factors for w, h in ratios.values())
+        family = Capabilities(
+            sizes=tuple(sizes),
+            reference_images=14,
+            extra=("temperature", "thinking_level"),
+            choices={"thinking_level": THINKING},
+        )
+        return family.overlaid(row)
+
+    def submit(self, request: ImageRequest, key: str, sink: Sink) -> Result:
+        pictures = pictures_of(request)
+        path, headers = f"models/{model_path(request.model)}:generateContent", self.headers()
+        payload = build_payload(request, pictures)
+        sent = {"model": request.model, **build_payload(request, pictures, told)}
+        sink.sending(sent)
+        with JsonSpooler(sink, ["data"], max_json=MAX_JSON) as spooler:
+            answer = self.client().request(
+                "POST", path, json=payload, headers=headers, stream_to=spooler, sink=sink
+            )
+            if not answer.ok:
+                raise self.problem(answer)
+            drawn = Drawn(spooler.finish(), answer)
+        files = [file for number, file in enumerate(spooler.files) if number in drawn.places]
+        if not files or drawn.reason in REFUSED:
+            raise self._refusal(drawn)
+        other = drawn.version and not drawn.version.startswith(request.model)
+        return Result(
+            files=tuple(files),
+            model=drawn.version or request.model,
+            usage=dict_in(drawn.body, "usageMetadata"),
+            request_id=drawn.request_id,
+            parameters=sent,
+            notes=(f"{self.connection.name} used the model {drawn.version}.",) if other else (),
+        )
+
+    def _refusal(self, drawn: "Drawn") -> errors.ProviderProblem:
+        """What an answer without a picture is: a refusal by its own words, or just empty."""
+        who = self.connection.name
+        details: dict[str, Any] = {"request_id": drawn.request_id, "hint": drawn.told[:300]}
+        if drawn.block:
+            return errors.ContentRejected(
+                f"{who} refused the prompt.",
+                stage="input",
+                categories=[drawn.block],
+                code=drawn.block,
+                **details,
+            )
+        if drawn.reason in REFUSED or drawn.texts:
+            refused = f"{who} refused this picture for its content."
+            return errors.ContentRejected(
+                refused
+                if drawn.reason in REFUSED
+                else f"{who} answered with words, not a picture.",
+                stage="output",
+                categories=[drawn.reason] if drawn.reason in REFUSED else [],
+                code=drawn.reason,
+                billed=drawn.billed,
+                **details,
+            )
+        details["hint"] = details["hint"] or f"Finish reason: {drawn.reason or 'none'}."
+        return errors.InvalidResponse(
+            f"{who} answered without a picture.", code=drawn.reason, **details
+        )
+
+    def problem(self, answer: HttpAnswer) -> errors.ProviderProblem:
+        error = dict_in(error_of(answer), "error")
+        status, who = str(error.get("status") or ""), self.connection.name
+        details = details_of(answer, status, error.get("message"))
+        if status == "RESOURCE_EXHAUSTED":
+            return self._exhausted(error, answer, details)
+        reasons = [str(item.get("reason")) for item in _details(error)]
+        for reason in reasons:
+            if reason in BY_REASON:
+                kind, sentence = BY_REASON[reason]
+                return kind(sentence.format(name=who), **details | {"code": reason})
+        if status in BY_STATUS:
+            kind, sentence = BY_STATUS[status]
+            return kind(sentence.format(name=who), billed="no", **details)
+        return problem_for(answer, who)
+
+    def _exhausted(
+        self, error: Mapping[str, Any], answer: HttpAnswer, details: dict[str, Any]
+    ) -> errors.ProviderProblem:
+        """Too fast for a minute, or no quota left for longer: both are a 429."""
+        who, message = self.connection.name, str(error.get("message") or "").lower()
+        for violation in (
+            item for block in _details(error) for item in list_in(block, "violations")
+        ):
+            # A day's quota comes with a RetryInfo of seconds all the same (2025-12).
+            if isinstance(violation, dict) and (
+                "PerDay" in str(violation.get("quotaId")) or str(violation.get("quotaValue")) == "0"
+            ):
+                return errors.QuotaExhausted(f"{who} has no quota left for today.", **details)
+        if "credits are depleted" in message or "spending cap" in message:
+            return errors.QuotaExhausted(f"{who} has no credit left.", **details)
+        problem = problem_for(answer, who)
+        waits = [str(item["retryDelay"]) for item in _details(error) if "retryDelay" in item]
+        seconds = _seconds(waits[0]) if waits else getattr(problem, "retry_after", None)
+        return errors.RateLimited(f"{who} asks us to slow down.", retry_after=seconds, **details)
+
+    # --- About the service ----------------------------------------------------------------
+
+    def discover(self) -> list[dict[str, Any]]:
+        answer = self.client().request("GET", "models?pageSize=1000", headers=self.headers())
+        if not answer.ok:
+            raise self.problem(answer)
+        found = []
+        for entry in list_in(error_of(answer), "models"):
+            name = str(entry.get("name") or "").removeprefix("models/")
+            draws = "generateContent" in list_in(entry, "supportedGenerationMethods")
+            if draws and ("image" in name or "banana" in name):
+                label = str(entry.get("displayName") or name)
+                found.append({"name": name, "label": label, "capabilities": {}})
+        return found
+
+
+def build_payload(
+    request: ImageRequest, pictures: Sequence[Picture] = (), write: Writer = lambda it: it.base64
+) -> dict[str, Any]:
+    """The request as Gemini takes it; `write` says how a picture is written down."""
+    ratio, size = named_shape(request, SIZES_1K | LONG_1K, CLASSES)
+    config: dict[str, Any] = {
+        "responseModalities": ["IMAGE"],
+        "imageConfig": {"aspectRatio": ratio, "imageSize": size},
+    }
+    if request.seed is not None:
+        config["seed"] = request.seed
+    if "temperature" in request.extra:
+        config["temperature"] = request.extra["temperature"]
+    if "thinking_level" in request.extra:
+        config["thinkingConfig"] = {"thinkingLevel": str(request.extra["thinking_level"]).upper()}
+    parts: list[dict[str, Any]] = [
+        {"inlineData": {"mimeType": picture.mime, "data": write(picture)}} for picture in pictures
+    ]
+    parts.append({"text": request.prompt})
+    return {"contents": [{"role": "user", "parts": parts}], "generationConfig": config}
+
+
+def _details(error: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [item for item in list_in(error, "details") if isinstance(item, dict)]
+
+
+def _seconds(duration: str) -> float | None:
+    """Seconds of a protobuf duration such as "37s"."""
+    try:
+        return max(0.0, float(duration.removesuffix("s")))
+    except ValueError:
+        return None
