@@ -143,7 +143,10 @@ class StubProvider(Provider):
                 raise errors.Cancelled("The picture was stopped.", billed="no")
             case "failed":
                 raise self._failure(job["code"], answer)
-        return self._result(self._exchange("GET", f"{path}/image", sink=sink), sink)
+        picture = self._exchange("GET", f"{path}/image", sink=sink)
+        if picture.status in (403, 404, 410):
+            raise self._gone(picture)
+        return self._result(picture, sink)
 
     def cancel(self, handle: Handle) -> bool:
         return self._exchange("DELETE", f"v1/jobs/{handle.data['id']}").ok
@@ -256,8 +259,11 @@ class StubProvider(Provider):
 
     def _problem(self, answer: HttpAnswer) -> errors.ProviderProblem:
         """The service's own codes first, then what the status says."""
-        error = answer.json().get("error", {})
-        code = error.get("code", "")
+        try:
+            error = answer.json()["error"]
+            code = error["code"]
+        except (errors.InvalidResponse, LookupError, TypeError):
+            return problem_for(answer, self.connection.name)  # not the service's own words
         if code == "content_policy":
             return self._refusal(error, answer, billed="no")
         if code in ("generation_failed", "out_of_memory"):
@@ -282,6 +288,14 @@ class StubProvider(Provider):
             f"{self.connection.name} could not draw this picture.",
             code=code,
             billed="no",
+            request_id=answer.request_id,
+        )
+
+    def _gone(self, answer: HttpAnswer) -> errors.JobLost:
+        """Drawn, charged, and not kept for us."""
+        return errors.JobLost(
+            f"{self.connection.name} no longer has this picture.",
+            billed="yes",
             request_id=answer.request_id,
         )
 
