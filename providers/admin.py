@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from providers import services
+from providers import services, workflow_admin  # noqa: F401 - workflows register themselves
 from providers.credentials import MissingSecret, has_secret, read_secret
 from providers.errors import ProviderProblem
 from providers.health import check_connection, feature_rows

@@ -1,5 +1,7 @@
 """What changes ComfyUI workflows. Admin and command call this; who may is asked there."""
 
+from collections.abc import Iterable
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -17,7 +19,7 @@ def save_workflow(*, workflow: Workflow, ask: bool = True) -> list[str]:
     has what the graph needs, for at most ten seconds: call it outside of transactions, or
     without `ask` and `check_workflow` afterwards.
     """
-    _check_place(workflow)
+    check_place(workflow=workflow)
     Graph.parse(workflow.graph)
     with transaction.atomic():
         old = Workflow.objects.select_for_update().filter(pk=workflow.pk).first()
@@ -54,10 +56,29 @@ def check_workflow(*, workflow: Workflow) -> list[str]:
     ]
 
 
-def install_ready(*, connection: Connection, name: str, ask: bool = True) -> list[str]:
-    """Add the ready workflow `name`; one that is there already is left alone.
+def check_workflows(*, workflows: Iterable[Workflow]) -> list[str]:
+    """`check_workflow` for several, each sentence with its workflow's name.
 
-    `WorkflowProblem` where there is none of that name. Otherwise as `save_workflow`.
+    A provider whose servers are silent is asked once.
+    """
+    notes: list[str] = []
+    silent: set[int] = set()
+    for workflow in workflows:
+        if workflow.connection_id in silent:
+            notes.append(f"Workflow {workflow.name}: not asked, since the server is silent.")
+            continue
+        before = workflow.checked_at
+        notes += [f"Workflow {workflow.name}: {note}" for note in check_workflow(workflow=workflow)]
+        if workflow.checked_at == before:
+            silent.add(workflow.connection_id)
+    return notes
+
+
+def install_ready(*, connection: Connection, name: str, ask: bool = True) -> list[str]:
+    """Add the ready workflow `name`, otherwise as `save_workflow`.
+
+    `WorkflowProblem` where there is none of that name, or one is installed already: that one
+    is left alone.
     """
     from providers.workflows.ready import READY, ready_workflow
 
@@ -87,18 +108,25 @@ def remove_workflow(*, workflow: Workflow) -> list[str]:
     return notes
 
 
-def _check_place(workflow: Workflow) -> None:
-    """A workflow belongs to a ComfyUI, and keeps its place: models bear its name."""
+def check_place(*, workflow: Workflow) -> None:
+    """`WorkflowProblem` unless the workflow can lie where it says, under its name.
+
+    It belongs to a ComfyUI, and it stays where it is, since settings refer to its model.
+    """
     if workflow.connection.kind != KIND:
         raise WorkflowProblem(f"{workflow.connection} is no ComfyUI: it runs no workflows.")
     old = Workflow.objects.filter(pk=workflow.pk).first()
-    if old is not None and (old.connection_id, old.name) != (
-        workflow.connection_id,
-        workflow.name,
-    ):
+    here = (workflow.connection_id, workflow.name)
+    if old is not None and (old.connection_id, old.name) != here:
         raise WorkflowProblem(
             "A workflow keeps its name and its provider, since settings refer to them. Add it "
             "anew under the other name."
+        )
+    row = _model_of(workflow)
+    if row is not None and row.purpose != ImageModel.Purpose.IMAGE:
+        raise WorkflowProblem(
+            f"{workflow.connection} has a model {workflow.name} that draws no pictures. "
+            "Choose another name."
         )
 
 
@@ -122,11 +150,6 @@ def _keep_model(workflow: Workflow, old: Workflow | None) -> list[str]:
             is_default=not has_default,
         )
         return []
-    if row.purpose != ImageModel.Purpose.IMAGE:
-        raise WorkflowProblem(
-            f"{workflow.connection} has a model {workflow.name} that draws no pictures. "
-            "Choose another name."
-        )
     if old is not None and row.label == old.label:
         row.label = workflow.label
     row.price_rule = row.price_rule or {"kind": "free"}
