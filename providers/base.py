@@ -39,6 +39,10 @@ from providers.validation import validate_request
 AnyRequest = ImageRequest | TextRequest
 
 
+# Raised when an adapter written before would no longer work.
+INTERFACE_VERSION = 1
+
+
 class Provider(ABC):
     """One service, reached by one connection.
 
@@ -48,6 +52,8 @@ class Provider(ABC):
 
     name: ClassVar[str]
     label: ClassVar[str]
+    # Which interface an adapter was written for; a plugin names it in its own class.
+    interface_version: ClassVar[int] = INTERFACE_VERSION
     recovery: Recovery = Recovery.NOTHING
     # Whether its calls cost money: such a connection needs a monthly cap before it is enabled.
     charges: ClassVar[bool] = False
