@@ -4,13 +4,14 @@ Add a built-in kind here; a package of its own announces its kinds by the entry-
 `frontispiece.providers`, as `name = package.module:Class`.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from providers.base import Provider
+from providers.base import INTERFACE_VERSION, Provider
 from providers.errors import ConfigurationError
 from providers.types import ConnectionConfig
 
@@ -60,7 +61,7 @@ def get_provider_class(kind: str) -> type[Provider]:
     if kind in BUILT_IN:
         return _load_built_in(kind, BUILT_IN[kind])
     if kind in _plugins():
-        return _load_plugin(_plugins()[kind])
+        return _load_plugin(kind, _plugins()[kind])
     raise ConfigurationError(
         f'There is no provider of kind "{kind}".',
         hint=f"Known kinds: {', '.join(sorted(kinds()))}.",
@@ -72,10 +73,11 @@ def make_provider(config: ConnectionConfig) -> Provider:
     return get_provider_class(config.kind)(config)
 
 
+@lru_cache
 def broken_plugins() -> dict[str, str]:
-    """Plugins that cannot be used, with the reason. Imports every plugin to find out."""
+    """Plugins that cannot be used, by name: whose they are, and why. Imports every plugin once."""
     broken = {
-        entry.name: f'"{entry.name}" is the name of a built-in provider.'
+        entry.name: f"{_whose(entry)}: this is the name of a built-in provider."
         for entry in plugin_entries()
         if entry.name in BUILT_IN
     }
@@ -94,10 +96,23 @@ def plugin_entries() -> Iterable["EntryPoint"]:
     return entry_points(group=GROUP)
 
 
+def forget_plugins() -> None:
+    """Read anew which plugins there are, when next asked."""
+    for cached in (broken_plugins, get_provider_class, _plugins):
+        cached.cache_clear()
+
+
 @lru_cache
-def _plugins() -> dict[str, "EntryPoint"]:
-    """Announced plugins by name; a built-in name cannot be taken over."""
-    return {entry.name: entry for entry in plugin_entries() if entry.name not in BUILT_IN}
+def _plugins() -> dict[str, tuple["EntryPoint", ...]]:
+    """Announced plugins by name; a built-in name cannot be taken over.
+
+    More than one entry under a name means that two packages claim it.
+    """
+    found: dict[str, dict[tuple[str, str], EntryPoint]] = {}
+    for entry in plugin_entries():
+        if entry.name not in BUILT_IN:
+            found.setdefault(entry.name, {})[_package(entry), entry.value] = entry
+    return {name: tuple(entries.values()) for name, entries in found.items()}
 
 
 def _load_built_in(name: str, kind: Kind) -> type[Provider]:
@@ -112,15 +127,29 @@ def _load_built_in(name: str, kind: Kind) -> type[Provider]:
     return _checked(name, found)
 
 
-def _load_plugin(entry: "EntryPoint") -> type[Provider]:
+def _load_plugin(name: str, entries: Sequence["EntryPoint"]) -> type[Provider]:
+    """The one class announced under `name`, if it was made for this interface."""
+    if len(entries) > 1:
+        claims = ", ".join(sorted(f"{_package(entry)} ({entry.value})" for entry in entries))
+        raise ConfigurationError(
+            f'The provider plugin "{name}" is announced more than once, so none of them is used.',
+            hint=f"Remove all but one of: {claims}.",
+        )
+    (entry,) = entries
     try:
         found = entry.load()
-    except Exception as error:  # noqa: BLE001 - whatever a plugin does must not stop the others
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - it must not stop the others
         raise ConfigurationError(
-            f'The provider plugin "{entry.name}" cannot be loaded.',
-            hint=f"{entry.value}: {type(error).__name__}: {error}",
+            f"{_whose(entry)} cannot be loaded.",
+            hint=f"{entry.value}: {type(error).__name__}: {_first_line(error)}",
         ) from error
-    return _checked(entry.name, found)
+    checked = _checked(name, found)
+    if (version := _made_for(checked)) != INTERFACE_VERSION:
+        raise ConfigurationError(
+            f"{_whose(entry)} was made for another version of the interface ({version}).",
+            hint=f"This one has version {INTERFACE_VERSION}: install a release that fits it.",
+        )
+    return checked
 
 
 def _checked(name: str, found: object) -> type[Provider]:
@@ -129,3 +158,26 @@ def _checked(name: str, found: object) -> type[Provider]:
     raise ConfigurationError(
         f'The provider "{name}" is no adapter.', hint="It must be a subclass of Provider."
     )
+
+
+def _made_for(adapter: type[Provider]) -> object:
+    """The version that an adapter names; what it inherits from `Provider` says nothing of it."""
+    named = (vars(each) for each in adapter.__mro__ if each is not Provider)
+    return next((each["interface_version"] for each in named if "interface_version" in each), 1)
+
+
+def _whose(entry: "EntryPoint") -> str:
+    return f'The provider plugin "{entry.name}" of the package {_package(entry)}'
+
+
+def _package(entry: "EntryPoint") -> str:
+    """Name and version of the package that announces a plugin."""
+    if entry.dist is None:
+        return "(unknown)"
+    return f"{entry.dist.name or '(without a name)'} {entry.dist.version or ''}".rstrip()
+
+
+def _first_line(error: BaseException) -> str:
+    """The beginning of an error's text, without the folder that a module was found in."""
+    lines = str(error).splitlines() or [""]
+    return re.sub(r" \(/[^)]*\)", "", lines[0])[:300]

@@ -12,20 +12,43 @@ from providers.tests import contract
 from providers.types import ConnectionConfig
 
 
+class Package:
+    """As much of an installed package as the registry looks at."""
+
+    def __init__(self, name, version="1.0"):
+        self.name, self.version = name, version
+
+
+def entry_of(name, target, package=None):
+    entry = EntryPoint(name, target, registry.GROUP)
+    if package is not None:
+        vars(entry)["dist"] = Package(package)
+    return entry
+
+
+class OldPlugin(StubProvider):
+    interface_version = 0
+
+
+class HeirOfOldPlugin(OldPlugin):
+    pass
+
+
 @pytest.fixture
 def plugins(monkeypatch):
     """Announce plugins: name=target."""
 
     def announce(**targets):
-        entries = [EntryPoint(name, target, registry.GROUP) for name, target in targets.items()]
-        monkeypatch.setattr(registry, "plugin_entries", lambda: entries)
-        registry._plugins.cache_clear()
-        get_provider_class.cache_clear()
+        announce_all(*(entry_of(name, target) for name, target in targets.items()))
 
+    def announce_all(*entries):
+        monkeypatch.setattr(registry, "plugin_entries", lambda: entries)
+        registry.forget_plugins()
+
+    announce.all = announce_all
     yield announce
     monkeypatch.undo()
-    registry._plugins.cache_clear()
-    get_provider_class.cache_clear()
+    registry.forget_plugins()
 
 
 @pytest.mark.parametrize("kind", registry.BUILT_IN)
@@ -87,3 +110,52 @@ def test_plugin_cannot_take_over_a_built_in_name(plugins):
     plugins(stub="math:pi")
     assert get_provider_class("stub") is StubProvider
     assert "built-in" in broken_plugins()["stub"]
+
+
+@pytest.mark.parametrize("name", ["OldPlugin", "HeirOfOldPlugin"])
+def test_plugin_for_another_interface_is_broken(plugins, name):
+    plugins(old=f"{__name__}:{name}", good="providers.backends.stub:StubProvider")
+    assert set(broken_plugins()) == {"old"}
+    assert "another version of the interface (0)" in broken_plugins()["old"]
+
+
+def test_inherited_version_is_not_the_plugins_own(plugins, monkeypatch):
+    """A plugin that names no version was made for the first one, whatever is current now."""
+    monkeypatch.setattr(registry, "INTERFACE_VERSION", 2)
+    plugins(mine="providers.backends.stub:StubProvider")
+    assert "another version of the interface (1)" in broken_plugins()["mine"]
+
+
+def test_message_names_the_package_of_a_broken_plugin(plugins):
+    plugins.all(entry_of("bad", "no_such_package:X", "acme-pictures"))
+    assert "of the package acme-pictures 1.0 cannot be loaded" in broken_plugins()["bad"]
+
+
+def test_name_that_two_packages_claim_is_refused(plugins):
+    target = "providers.backends.stub:StubProvider"
+    plugins.all(entry_of("mine", target, "acme"), entry_of("mine", target, "brand"))
+    with pytest.raises(ConfigurationError, match='"mine" is announced more than once') as caught:
+        get_provider_class("mine")
+    assert "acme 1.0" in caught.value.hint and "brand 1.0" in caught.value.hint
+    assert set(broken_plugins()) == {"mine"}
+
+
+def test_package_that_is_found_twice_claims_a_name_once(plugins):
+    target = "providers.backends.stub:StubProvider"
+    plugins.all(entry_of("mine", target, "acme"), entry_of("mine", target, "acme"))
+    assert get_provider_class("mine") is StubProvider
+
+
+def test_plugin_that_ends_the_program_is_only_broken(plugins, tmp_path, monkeypatch):
+    (tmp_path / "leaving_plugin.py").write_text("raise SystemExit(3)")
+    monkeypatch.syspath_prepend(tmp_path)
+    plugins(bad="leaving_plugin:X")
+    assert "SystemExit" in broken_plugins()["bad"]
+
+
+def test_reason_names_no_folder(plugins, tmp_path, monkeypatch):
+    (tmp_path / "lacking_plugin.py").write_text("from json import no_such_name")
+    monkeypatch.syspath_prepend(tmp_path)
+    plugins(bad="lacking_plugin:X")
+    assert "cannot import name 'no_such_name' from 'json'" in broken_plugins()["bad"]
+    assert "/" not in broken_plugins()["bad"]
