@@ -45,6 +45,7 @@ class WritingPages:
         if request.method == "POST" and (answer := _act(request, slot, draft, writers)):
             return answer
         waiting = draft is not None and _is_open(draft)
+        heading, _, text = slots.slot_text(slot).partition("\n")
         context = self.page_context(
             request,
             slot,
@@ -58,7 +59,8 @@ class WritingPages:
             change=request.POST.get("change", ""),
             writers=writers,
             problem=problem,
-            place_text=slots.slot_text(slot),
+            heading=heading,
+            place_text=text,
             key=form_key(request) or uuid.uuid4(),
         )
         return TemplateResponse(request, "admin/imagegen/write.html", context)
