@@ -16,6 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from providers import services
+from providers.base import Provider
 from providers.catalogue import CatalogueModel, read_catalogue
 from providers.credentials import has_secret
 from providers.errors import ProviderProblem
@@ -115,7 +116,8 @@ def _listed(connection: Connection, report: SyncReport) -> list[CatalogueModel]:
 def _discovered(connection: Connection, report: SyncReport) -> list[CatalogueModel]:
     """What the service offers; what cannot be asked or read is a problem."""
     try:
-        entries = connection.provider().discover()
+        provider = connection.provider()
+        entries = provider.discover()
     except ProviderProblem as problem:
         report.problems.append(
             f"The service was not asked: {problem.message} {problem.hint}".strip()
@@ -127,11 +129,22 @@ def _discovered(connection: Connection, report: SyncReport) -> list[CatalogueMod
     found = []
     for entry in entries:
         try:
-            found.append(_read_entry(entry))
+            found.append(_without_the_known(_read_entry(entry), provider))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             name = entry.get("name", "") if isinstance(entry, Mapping) else ""
             report.problems.append(f"{name or 'A model'} of the service cannot be read: {error}")
     return found
+
+
+def _without_the_known(model: CatalogueModel, provider: Provider) -> CatalogueModel:
+    """With those capabilities alone that differ from the adapter's own knowledge."""
+    try:
+        known = provider.capabilities(model.name).to_dict()
+    except ProviderProblem:
+        return model
+    told = Capabilities.from_dict(model.capabilities).to_dict()
+    differing = {name: told[name] for name in model.capabilities if told[name] != known[name]}
+    return replace(model, capabilities=differing)
 
 
 def _read_entry(entry: Mapping[str, Any]) -> CatalogueModel:

@@ -183,6 +183,18 @@ def test_discovered_model_that_costs_is_on_only_with_a_price(
     assert (row("x").enabled, row("x").purpose) == (enabled, "text")
 
 
+def test_capabilities_that_the_adapter_knows_are_not_stored(far, offered):
+    known = StubProvider(far.config()).capabilities("x").to_dict()
+    offered({"name": "x", "capabilities": {**known, "max_side": 9}})
+    sync_connection(connection=far)
+    assert row("x").capabilities == {"max_side": 9}
+
+
+def test_studio_is_as_it_was_installed():
+    report = sync_connection(connection=Connection.objects.get(name="studio"))
+    assert (report.lines, report.problems) == ([], [])
+
+
 def test_the_service_knows_best_when_it_ends_a_model(far, listed, offered):
     listed(model())
     offered({"name": "a", "shutdown_at": "2030-01-01", "label": "Other"})
