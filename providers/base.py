@@ -12,10 +12,13 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from providers.errors import (
+    AccessDenied,
+    AuthFailed,
     ConfigurationError,
     JobLost,
     OutcomeUnknown,
     ProviderUnavailable,
+    QuotaExhausted,
     RateLimited,
 )
 from providers.prices import cost_of_usage, price_of
@@ -139,7 +142,12 @@ class Provider(ABC):
             return answer
         if answer != known:
             sink.handle(answer)
-        return self.collect(answer, sink, end=end, clock=clock, sleep=sleep)
+        try:
+            return self.collect(answer, sink, end=end, clock=clock, sleep=sleep)
+        except JobLost as lost:
+            if lost.billed == "no":  # it had been taken; nobody can tell whether it ran
+                lost.billed = "unknown"
+            raise
 
     def collect(
         self,
@@ -152,8 +160,9 @@ class Provider(ABC):
     ) -> Result:
         """Poll a job until it is ready or `end` (by `clock`; default: a whole deadline) passes.
 
-        A look that fails for a moment costs nothing and is repeated. When time is up the
-        job may still finish: `OutcomeUnknown` where it can be found later, else `JobLost`.
+        A look that fails for a moment costs nothing and is repeated. One that is not allowed
+        says nothing about the job: `OutcomeUnknown`. When time is up the job may still
+        finish: `OutcomeUnknown` where it can be found later, else `JobLost`.
         """
         if end is None:
             end = clock() + self.connection.deadline
@@ -167,6 +176,13 @@ class Provider(ABC):
                 wait = max(pause, error.retry_after or 0.0)
             except ProviderUnavailable:
                 wait = pause
+            except (AuthFailed, AccessDenied, ConfigurationError, QuotaExhausted) as error:
+                # The question was refused. Of the job, which may have cost money, it says nothing.
+                raise OutcomeUnknown(
+                    f"{self.connection.name} took the job but lets nobody ask for it: "
+                    f"{error.message}",
+                    hint=error.hint,
+                ) from error
             if clock() + wait >= end:
                 raise self._overdue()
             sleep(wait)

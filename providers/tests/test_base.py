@@ -2,11 +2,14 @@ import pytest
 
 from providers.base import Provider
 from providers.errors import (
+    AccessDenied,
+    AuthFailed,
     ConfigurationError,
     JobLost,
     OutcomeUnknown,
     ProviderError,
     ProviderUnavailable,
+    QuotaExhausted,
     RateLimited,
 )
 from providers.tests.sinks import FolderSink
@@ -103,6 +106,12 @@ def test_look_waits_as_long_as_it_is_told(sink):
     clock = Clock()
     generate(Queue(RateLimited("x", retry_after=30.0), DONE), sink, clock)
     assert clock.slept == [30.0]
+
+
+@pytest.mark.parametrize("problem", [AuthFailed, AccessDenied, ConfigurationError, QuotaExhausted])
+def test_refused_look_says_nothing_of_the_job(sink, problem):
+    with pytest.raises(OutcomeUnknown, match="not for you"):
+        generate(Queue(problem("not for you")), sink)
 
 
 def test_failed_job_ends_the_wait(sink):
