@@ -19,7 +19,6 @@ from imagegen.admin.base import (
 )
 from imagegen.admin.display import (
     DASH,
-    attempt_chip,
     chip,
     job_chip,
     job_cost,
@@ -31,9 +30,10 @@ from imagegen.admin.display import (
     two_lines,
 )
 from imagegen.admin.prompts import pretty, prompt_limit
+from imagegen.admin.sending import how_sent, pause_text
 from imagegen.models import Attempt, GenerationBatch, GenerationJob, ImageOutput
-from imagegen.services import followups
-from imagegen.services.wording import cost_range, duration_text, money_text
+from imagegen.services import followups, looking
+from imagegen.services.wording import cost_range, money_text
 from prompts.pages import render_prompt
 
 Job = GenerationJob.State
@@ -71,9 +71,9 @@ class GenerationJobAdmin(ReadOnlyAdmin):
     list_select_related = ("slot",)
     search_fields = ("slot__post_title", "prompt__text")
     search_help_text = "Words of the post’s title or of the prompt."
-    actions = ("retry", "settle_not_charged", "settle_pay_again")
+    actions = ("retry", "look_again", "settle_not_charged", "settle_pay_again")
     change_form_template = "admin/imagegen/job.html"
-    page_related = ("slot", "batch", "prompt", "model__connection")
+    page_related = ("slot", "batch", "prompt", "model__connection", "connection")
     change_list_template = "admin/imagegen/change_list.html"
     empty_state = (
         "A job is one picture that was asked for. Jobs appear here when somebody asks, and stay "
@@ -137,6 +137,14 @@ class GenerationJobAdmin(ReadOnlyAdmin):
                 followups.retry_job(job=job, user=request.user)
         tally.report(request)
 
+    @admin.action(permissions=["generate"], description="Doubtful calls: look again")
+    def look_again(self, request: HttpRequest, queryset: QuerySet) -> None:
+        tally = Tally("call", "calls", "looked up again")
+        for job in queryset.select_related("connection"):
+            with tally.count():
+                followups.look_again(job=job, user=request.user)
+        tally.report(request)
+
     @admin.action(permissions=["spend"], description="Doubtful calls: they were not charged")
     def settle_not_charged(self, request: HttpRequest, queryset: QuerySet) -> None:
         self._settle(request, queryset, "not_charged", "settled as not charged")
@@ -162,10 +170,19 @@ class GenerationJobAdmin(ReadOnlyAdmin):
             "prompt": render_prompt(job.prompt.composed, prompt_limit(job)) if job.prompt else "",
             "attempts": attempts,
             "request_json": pretty(job.request),
+            "sending": how_sent(job, attempts[-1]) if attempts else None,
+            "paused": pause_text(job),
             "outputs": [output for attempt in attempts for output in attempt.outputs.all()],
             "may_retry": job.state == Job.FAILED and self.has_generate_permission(request),
+            "may_look": self.has_generate_permission(request) and _may_look(attempts),
             "may_settle": job.state == Job.UNKNOWN and self.has_spend_permission(request),
         }
+
+
+def _may_look(attempts: list[Attempt]) -> bool:
+    """Whether one of a job's calls is in doubt and its provider can be asked for it."""
+    unknown = [row for row in attempts if row.state == Attempt.State.UNKNOWN]
+    return any(looking.can_be_asked(attempt) for attempt in unknown)
 
 
 @admin.register(GenerationBatch)
@@ -299,88 +316,3 @@ def batch_cost(batch: GenerationBatch) -> str:
     if batch.spent:
         return money_text(batch.spent)
     return cost_range(batch.estimate_low, batch.estimate_high)
-
-
-@admin.register(Attempt)
-class AttemptAdmin(ReadOnlyAdmin):
-    """The ledger of calls. Nothing in it is changed or deleted by hand."""
-
-    list_display = (
-        "picture", "name", "state_chip", "job_link", "provider", "cost_text", "seconds",
-        "request_id",
-    )  # fmt: skip
-    list_display_links = ("picture", "name")
-    list_filter = ("state", ProviderFilter, PeriodFilter)
-    search_fields = ("request_id", "connection_name")
-    search_help_text = "The provider’s request id, or the provider’s name."
-    change_form_template = "admin/imagegen/attempt.html"
-    page_related = ("job__slot", "job__batch")
-    change_list_template = "admin/imagegen/change_list.html"
-    empty_state = "Every call to a provider is written down here before it is made."
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).defer("result", "handle", "sent", "price_rule")
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        return lookup == "month" or super().lookup_allowed(lookup, value, request)
-
-    def decorate(self, rows: list[Attempt]) -> None:
-        attempts = Attempt.objects.filter(pk__in=[attempt.pk for attempt in rows])
-        own = ImageOutput.objects.filter(attempt=OuterRef("pk")).order_by("number")
-        by_attempt = {image.attempt_id: image for image in one_picture_each(attempts, own)}
-        for attempt in rows:
-            attempt.image = by_attempt.get(attempt.pk)
-
-    @admin.display(description="picture")
-    def picture(self, attempt: Attempt) -> str:
-        return thumbnail(attempt.image)
-
-    @admin.display(description="attempt")
-    def name(self, attempt: Attempt) -> str:
-        return two_lines(f"#{attempt.pk}", short_time(attempt.created_at))
-
-    @admin.display(description="state")
-    def state_chip(self, attempt: Attempt) -> str:
-        return attempt_chip(attempt)
-
-    @admin.display(description="job")
-    def job_link(self, attempt: Attempt) -> SafeString:
-        url = reverse("admin:imagegen_generationjob_change", args=[attempt.job_id])
-        return format_html('<a href="{}">#{}, try {}</a>', url, attempt.job_id, attempt.number)
-
-    @admin.display(description="provider")
-    def provider(self, attempt: Attempt) -> str:
-        return provider_name(attempt)
-
-    @admin.display(description="cost")
-    def cost_text(self, attempt: Attempt) -> str:
-        return attempt_cost(attempt)
-
-    @admin.display(description="took")
-    def seconds(self, attempt: Attempt) -> str:
-        return took(attempt)
-
-    # --- Page ---------------------------------------------------------------------------
-
-    def facts(self, request: HttpRequest, row: Attempt) -> dict[str, Any]:
-        return {
-            "attempt": row,
-            "outputs": row.outputs.all(),
-            "cost": attempt_cost(row),
-            "took": took(row),
-        }
-
-
-def attempt_cost(attempt: Attempt) -> str:
-    """The actual cost; while it is open or in doubt what is set aside for it."""
-    if attempt.state in (*Attempt.OPEN_STATES, Attempt.State.UNKNOWN):
-        return f"{money_text(attempt.estimate)} set aside" if attempt.estimate else "free"
-    return money_text(attempt.cost)
-
-
-def took(attempt: Attempt) -> str:
-    """How long the call took."""
-    if not (attempt.sent_at and attempt.received_at):
-        return DASH
-    seconds = (attempt.received_at - attempt.sent_at).total_seconds()
-    return f"{seconds:.1f} s" if seconds < 10 else duration_text(seconds)

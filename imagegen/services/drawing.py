@@ -78,8 +78,9 @@ def _call(provider: Provider, request: ImageRequest, attempt: Attempt) -> Result
     calls.let_go_of_database()
     handle = Handle(data=attempt.handle) if attempt.handle else provider.handle_for(key)
     if handle and attempt.recovery in (Recovery.LOOKUP, Recovery.HANDLE):
-        return provider.collect(handle, sink)
-    if attempt.recovery == Recovery.OWN_KEY or endings.is_free(attempt):
+        # A doubt is looked at once and briefly; a predecessor's call is waited for.
+        return provider.collect(handle, sink, end=time.monotonic() if attempt.looks else None)
+    if not attempt.looks and (attempt.recovery == Recovery.OWN_KEY or endings.is_free(attempt)):
         return provider.generate(request, key, sink)
     raise calls.unanswered(attempt)
 
@@ -91,13 +92,14 @@ def _mark_received(
     faultpoint("spooled")
     spool.commit(result)
     faultpoint("received")
+    told = {name: fact for name, fact in (attempt.result or {}).items() if name == "rate"}
     transition(
         attempt,
         State.RECEIVED,
         where=Q(epoch=attempt.epoch),
         received_at=Now(),
         recovered=recovered,
-        result={**result.to_dict(), "files": len(result.files)},
+        result={**result.to_dict(), "files": len(result.files), **told},
         request_id=(result.request_id or attempt.request_id)[:200],
     )
     return result

@@ -51,17 +51,22 @@ def end_with_problem(
             _end_attempt(attempt, State.CHARGED, facts, billed)
             end_job(job=job, state=JobState.FAILED, error=facts)
         elif billed == "unknown":
+            facts = _doubt(attempt, problem, facts)
             transition(attempt, State.UNKNOWN, error=facts, finished_at=Now())
             end_job(job=job, state=JobState.UNKNOWN, error=facts)
         else:
             _end_attempt(attempt, State.FAILED, facts, billed)
-            _fail_or_retry(job, problem, facts)
+            _fail_or_retry(job, problem, facts, looked=attempt.looks > 0)
         _pause_provider(job, problem)
 
 
 def is_free(attempt: Attempt) -> bool:
-    """The price is known to be nothing: no doubt about the call can cost anything."""
-    return attempt.estimate is not None and attempt.estimate == 0
+    """The price is known to be nothing: no doubt about the call can cost anything.
+
+    A price that somebody only assumed to be nothing is not known.
+    """
+    known = attempt.price_rule.get("kind", "unknown") != "unknown"
+    return known and attempt.estimate is not None and attempt.estimate == 0
 
 
 def describe(problem: errors.ProviderProblem, billed: str | None = None) -> dict:
@@ -71,6 +76,14 @@ def describe(problem: errors.ProviderProblem, billed: str | None = None) -> dict
         "kind": type(problem).__name__,
         "billed": billed or problem.billed,
     }
+
+
+def _doubt(attempt: Attempt, problem: errors.ProviderProblem, facts: dict) -> dict:
+    """Why a call is in doubt. A look that brought nothing leaves the reason as it was; that the
+    provider does not know the job is news."""
+    if attempt.looks and attempt.error and not isinstance(problem, errors.JobLost):
+        return attempt.error
+    return facts
 
 
 def _end_attempt(attempt: Attempt, state: str, facts: dict, billed: str) -> None:
@@ -97,10 +110,15 @@ def _pause_provider(job: GenerationJob, problem: errors.ProviderProblem) -> None
     pause_connection(connection=job.connection, until=until, reason=problem.message)
 
 
-def _fail_or_retry(job: GenerationJob, problem: errors.ProviderProblem, facts: dict) -> None:
-    """Queue the job again after a while, unless that cannot help or nobody wants it any more."""
+def _fail_or_retry(
+    job: GenerationJob, problem: errors.ProviderProblem, facts: dict, *, looked: bool
+) -> None:
+    """Queue the job again after a while, unless that cannot help or nobody wants it any more.
+
+    What was in doubt before it was looked up is only tried again by a person.
+    """
     doubtful = isinstance(problem, errors.OutcomeUnknown | errors.JobLost)
-    if job.tries >= MAX_TRIES or not (problem.retryable or doubtful):
+    if looked or job.tries >= MAX_TRIES or not (problem.retryable or doubtful):
         end_job(job=job, state=JobState.FAILED, error=facts)
         return
     if GenerationBatch.objects.filter(pk=job.batch_id, cancelled_at__isnull=False).exists():

@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 
 from imagegen.errors import InvalidTransition, Refused
 from imagegen.models import Attempt, GenerationBatch, GenerationJob, ReviewEvent
-from imagegen.services import money
+from imagegen.services import looking, money
 from imagegen.services.access import require
 from imagegen.services.choices import record_event
 from imagegen.services.tokens import send_tokens
@@ -41,6 +41,20 @@ def retry_job(*, job: GenerationJob, user: AbstractBaseUser | None) -> None:
             deaths=0,
             finished_at=None,
         )
+        send_tokens(1)
+
+
+def look_again(*, job: GenerationJob, user: AbstractBaseUser | None) -> None:
+    """Have a doubtful call looked up at the provider now; costs nothing. Raises Refused where
+    it cannot be asked for, InvalidTransition where there is no doubt."""
+    require(user, "generate")
+    attempt = job.attempts.filter(state=Attempt.State.UNKNOWN).first()
+    if attempt is None:
+        raise InvalidTransition("This job has no doubtful call to look at.")
+    attempt.job = job
+    looking.check_askable(attempt)
+    with transaction.atomic():
+        looking.begin_look(attempt)
         send_tokens(1)
 
 

@@ -32,9 +32,11 @@ class AttemptSink:
 
     def headers(self, status: int, request_id: str, rate: Mapping[str, str]) -> None:
         """The answer has begun: from now on we know that the request arrived."""
-        Attempt.objects.filter(pk=self._attempt.pk, epoch=self._attempt.epoch).update(
-            status_code=status, request_id=request_id[:200]
-        )
+        changes: dict[str, Any] = {"status_code": status, "request_id": request_id[:200]}
+        if rate:
+            changes["result"] = self._attempt.result = {"rate": keepable(rate)}
+        rows = Attempt.objects.filter(pk=self._attempt.pk, epoch=self._attempt.epoch)
+        rows.update(**changes)
         faultpoint("headers")
 
     def handle(self, handle: Handle) -> None:

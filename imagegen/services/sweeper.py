@@ -1,7 +1,8 @@
 """The sweeper: a round every few seconds that sets right what a stop left behind.
 
 Expired leases go back to the queue, images that arrived too late are taken from the spool,
-due tokens are sent, scheduled posts are published, public copies are brought up to date.
+doubtful calls are looked up again where they can be, due tokens are sent, scheduled posts are
+published, public copies are brought up to date.
 A lease in the database lets one process sweep at a time.
 """
 
@@ -15,7 +16,7 @@ from django.utils import timezone
 from blog.services import publish_due_posts
 from imagegen.errors import InvalidTransition
 from imagegen.models import Attempt, GenerationJob, WorkerProcess
-from imagegen.services import queue, workers
+from imagegen.services import looking, queue, workers
 from imagegen.services.guard import survive
 from imagegen.services.publishing import publish_due
 from imagegen.services.spool import Spool, spooled_keys
@@ -39,6 +40,7 @@ def sweep() -> None:
     for name, part in (
         ("release of expired leases", queue.release_expired_leases),
         ("adoption of late images", adopt_late_images),
+        ("looking again at doubtful calls", looking.look_at_doubtful),
         ("sending of tokens", send_due_tokens),
         ("scheduled publishing", publish_scheduled_posts),
         ("publishing of pictures", publish_due_pictures),
