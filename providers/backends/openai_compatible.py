@@ -1,0 +1,60 @@
+"""OpenAI-compatible gateways and servers: LiteLLM, LocalAI, new-api, vLLM-Omni and the like.
+
+The same calls as `openai` at an address of one's own. What differs from one to the next was read in
+their issue trackers (2026-11-21): answers with an address in place of base64, errors in a 200,
+parameters that are needed by some (`response_format`: LocalAI) and refused by others (LiteLLM
+refuses what the model behind it does not take). So what is sent can be set for each connection.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from providers.backends import openai_images as images
+from providers.backends.openai import OpenAIProvider
+from providers.backends.openai_options import OpenAIOptions
+from providers.types import Capabilities, Health, HealthLevel, ImageRequest, TextRequest
+
+
+class OpenAICompatibleProvider(OpenAIProvider):
+    name = "openai_compatible"
+    label = "OpenAI-compatible"
+    base_url: ClassVar[str] = ""
+    option_names: ClassVar[tuple[str, ...]] = (
+        *OpenAIProvider.option_names, "profile", "send_params", "drop_params", "extra_body",
+    )  # fmt: skip
+    limit_name: ClassVar[str] = "max_tokens"
+
+    def read_options(self, options: Mapping[str, Any]) -> OpenAIOptions:
+        return super().read_options({"text_api": "chat", **options})
+
+    @property
+    def _legacy(self) -> bool:
+        return self.options.profile == "legacy_dalle"
+
+    def capabilities(self, model: str, row: Mapping[str, Any] | None = None) -> Capabilities:
+        """By the model's name; one that is none of OpenAI's takes a prompt and a size."""
+        if self._legacy:
+            found = images.DALLE
+        elif images.is_gpt_image(model):
+            found = images.family(model)
+        else:
+            found = images.UNKNOWN
+        return images.without(found.overlaid(row), self.options.drop_params)
+
+    def build_payload(self, request: ImageRequest) -> dict[str, Any]:
+        usual, dropped = self.options.send_params, self.options.drop_params
+        payload = images.build_payload(request, legacy=self._legacy, usual=usual)
+        kept = {name: value for name, value in payload.items() if name not in dropped}
+        return kept | dict(self.options.extra_body)
+
+    def _text_arguments(self, request: TextRequest, urls: list[str]) -> dict[str, Any]:
+        arguments = super()._text_arguments(request, urls)
+        dropped = self.options.drop_params
+        return {name: value for name, value in arguments.items() if name not in dropped}
+
+    def _configured(self) -> Health:
+        level = HealthLevel.CONFIGURED
+        if not self.connection.base_url:
+            return Health(level, False, "No base URL: give the address of the gateway.")
+        key = "with" if self.connection.secret else "without"
+        return Health(level, True, f"Calls go to {self.connection.base_url}, {key} a secret.")
