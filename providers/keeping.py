@@ -16,11 +16,18 @@ LARGEST_SEED = 2**63 - 1
 # NUL and halves of character pairs, which PostgreSQL and UTF-8 do not know, and control
 # characters other than tab and line ends.
 _unkeepable = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_path = re.compile(r"(?<!\w)(?:[A-Za-z]:\\|\\\\|~?/)[^\s'\",;:()\[\]]+")
 
 
 def keepable_text(value: Any, limit: int = LONGEST_TEXT) -> str:
     """`value` as text of at most `limit` characters; nothing for None."""
     return "" if value is None else _unkeepable.sub("", str(value)[:limit])
+
+
+def plain_line(text: str, limit: int = 200) -> str:
+    """What somebody else's program says, as one short line without the paths of its machine."""
+    plain = "".join(char if char.isprintable() else " " for char in text[: 10 * limit])
+    return " ".join(_path.sub("(path)", plain).split())[:limit]
 
 
 def keepable(value: Any, depth: int = 0) -> Any:

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from providers import errors
-from providers.keeping import keepable
+from providers.keeping import keepable, plain_line
 from providers.types import Result
 
 
@@ -54,3 +54,18 @@ def test_stored_error_is_short_and_clean():
     told = errors.ContentRejected("x\x00" * 9000, categories=("\ud800",)).to_dict()
     assert len(told["message"]) == 1000
     assert told["categories"] == [""]
+
+
+@pytest.mark.parametrize(
+    "text", ["/home/ann/models/dream.safetensors", r"C:\Users\ann\x.ckpt", "~/sd/x.ckpt"]
+)
+def test_foreign_words_become_one_line_without_paths(text):
+    assert plain_line(f"No file {text}, sorry\n  at line 3") == "No file (path), sorry at line 3"
+
+
+def test_foreign_words_are_cut():
+    assert plain_line("a" * 500) == "a" * 200
+
+
+def test_fractions_and_alternatives_are_no_paths():
+    assert plain_line("Step 3/20 and/or more") == "Step 3/20 and/or more"

@@ -18,6 +18,7 @@ from providers import errors
 from providers.answers import HttpAnswer
 from providers.base import Provider
 from providers.http import HttpClient
+from providers.keeping import plain_line
 from providers.measuring import picture_size
 from providers.receiving import JsonSpooler
 from providers.types import (
@@ -40,7 +41,6 @@ from .answers import (
     info_of,
     is_same_checkpoint,
     model_used,
-    plain_reason,
     problem_of,
     seed_of,
 )
@@ -284,7 +284,7 @@ class SdApiProvider(Provider):
         return [
             {
                 "name": str(entry["model_name"]),
-                "label": plain_reason(str(entry.get("title") or entry["model_name"])),
+                "label": plain_line(str(entry.get("title") or entry["model_name"])),
                 "capabilities": able,
                 "price_rule": {"kind": "free"},
             }

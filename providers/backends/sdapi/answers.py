@@ -11,10 +11,10 @@ from typing import Any
 
 from providers import errors
 from providers.answers import HttpAnswer, problem_for
+from providers.keeping import plain_line
 
 NO_API = "Start it with --api, and give its address without /sdapi as the base URL."
 MEMORY_WORDS = ("out of memory", "outofmemory", "not enough memory", "failed to allocate")
-PATH = re.compile(r"(?:[A-Za-z]:\\|\\\\|~?/)[^\s'\",;:()\[\]]+")
 INFOTEXT_MODEL = re.compile(r"(?:^|, |\n)Model: ([^,\n]+)")
 
 
@@ -27,7 +27,7 @@ def problem_of(answer: HttpAnswer, name: str) -> errors.ProviderProblem:
     These servers run on somebody's own hardware: none of their errors is billed.
     """
     told = _told(answer)
-    reason = plain_reason(told)
+    reason = plain_line(told)
     details: dict[str, Any] = {
         "code": _code(answer),
         "hint": f"HTTP {answer.status}: {reason or 'no reason given'}",
@@ -53,12 +53,6 @@ def problem_of(answer: HttpAnswer, name: str) -> errors.ProviderProblem:
     problem = problem_for(answer, name)
     problem.billed = "no"
     return problem
-
-
-def plain_reason(text: str) -> str:
-    """One short line without the paths of a server and without the numbers of its memory."""
-    plain = "".join(char if char.isprintable() else " " for char in text[:2000])
-    return " ".join(PATH.sub("(path)", plain).split())[:200]
 
 
 def _is_page(answer: HttpAnswer) -> bool:
