@@ -77,7 +77,7 @@ def problem_for(answer: HttpAnswer, name: str, *, message: str = "") -> errors.P
     """The error for a failed answer of the connection `name`, by its status alone.
 
     Only what surely did not run is retryable. A 5xx, 408 or 409 leaves the outcome unknown:
-    such answers have been charged for.
+    such answers have been charged for. So does a 1xx, after which the real answer is to come.
     """
     details: dict[str, Any] = {
         "code": str(answer.status),
@@ -94,7 +94,7 @@ def problem_for(answer: HttpAnswer, name: str, *, message: str = "") -> errors.P
     if status in PLAIN:
         kind, sentence = PLAIN[status]
         return kind(message or sentence.format(name=name), **details)
-    if status >= 500 or status in (408, 409):
+    if status >= 500 or status in (408, 409) or status < 200:
         return errors.OutcomeUnknown(
             message or f"{name} broke off with an error. The picture may have been charged.",
             **details,

@@ -32,6 +32,7 @@ from providers.errors import (
 )
 from providers.types import ConnectionConfig
 
+MAX_LINE = 65_536  # bytes of a header's line
 BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError)
 
 
@@ -158,9 +159,18 @@ class _HeadReader:
 
 
 class _Response(HTTPResponse):
-    """Notices headers that end with the connection, which Python takes for complete ones."""
+    """Notices headers that end with the connection, which Python takes for complete ones.
+
+    Interim answers other than 100 (103 Early Hints, say) are passed over too, as HTTP wants.
+    """
 
     fp: Any
+
+    def _read_status(self) -> Any:
+        while 101 < (told := super()._read_status())[1] < 200:  # type: ignore[misc]
+            while self.fp.readline(MAX_LINE + 1).strip():
+                pass
+        return told
 
     def begin(self) -> None:
         file = self.fp

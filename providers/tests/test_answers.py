@@ -31,6 +31,7 @@ def test_retry_after_is_read_as_seconds_or_date(text, seconds):
 @pytest.mark.parametrize(
     ("status", "kind", "billed"),
     [
+        (103, errors.OutcomeUnknown, "unknown"),
         (302, errors.ConfigurationError, "no"),
         (400, errors.InvalidRequest, "no"),
         (401, errors.AuthFailed, "no"),
