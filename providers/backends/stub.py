@@ -133,7 +133,7 @@ class StubProvider(Provider):
         if answer.status in (404, 410):
             raise self._lost(answer)
         if not answer.ok:
-            raise self._problem(answer)
+            raise self._no_look(answer)
         job = answer.json()
         match job["state"]:
             case "running":
@@ -288,6 +288,18 @@ class StubProvider(Provider):
             f"{self.connection.name} could not draw this picture.",
             code=code,
             billed="no",
+            request_id=answer.request_id,
+        )
+
+    def _no_look(self, answer: HttpAnswer) -> errors.ProviderProblem:
+        """A look that failed says nothing about the job, which may have been charged."""
+        problem = self._problem(answer)
+        if problem.retryable:
+            return problem
+        return errors.OutcomeUnknown(
+            f"{self.connection.name} took the picture and cannot be asked for it: "
+            f"{problem.message}",
+            code=problem.code,
             request_id=answer.request_id,
         )
 
