@@ -155,22 +155,23 @@ class FakeService:
         """Script a fault of the table."""
         self.faults(*fault.script, on=fault.on)
 
-    def supports(self, fault: Fault | str, on: str = "call") -> bool:
+    @classmethod
+    def supports(cls, fault: Fault | str, on: str = "call") -> bool:
         """Whether this fake can show the fault at all."""
         if isinstance(fault, Fault):
-            here = fault.needs <= self.features
-            return here and self.supports(fault.script[0], fault.on)
+            here = fault.needs <= cls.features
+            return here and cls.supports(fault.script[0], fault.on)
         name = Scripted.read(fault).name
-        if on not in self.phases:
+        if on not in cls.phases:
             return False
         if name in pictures.SPOILED:
-            return on == "call" and "pictures" in self.features
+            return on == "call" and "pictures" in cls.features
         if name in COUNTS:
-            return on == "call" and "many" in self.features
+            return on == "call" and "many" in cls.features
         if name in ENCODINGS:
-            return on == "call" and "base64" in self.features
+            return on == "call" and "base64" in cls.features
         known = name in wire.UNREAD or name in wire.ACTIONS or name in ("", "status", "refused")
-        return known or name in self.protocol_faults
+        return known or name in cls.protocol_faults
 
     def calls(self) -> list[Request]:
         """The requests that asked for a picture."""
@@ -184,8 +185,10 @@ class FakeService:
         self._listener.bind(("127.0.0.1", self.port))
 
     def open_door(self) -> None:
-        self._listener.listen(128)
-        self._start()
+        """Accept connections again."""
+        if not self._listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            self._listener.listen(128)
+            self._start()
 
     # --- The server ---------------------------------------------------------------------
 

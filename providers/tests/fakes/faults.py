@@ -131,6 +131,8 @@ UNHEARD = (
     _unheard("head_stalls", "stall_at:20", lasting=True),
     _unheard("head_drips", "drip", lasting=True),
     _unheard("continue_flood", "continue_flood", lasting=True),
+    _unheard("hints_flood", "hints_flood", lasting=True),
+    _unheard("header_flood", "header_flood", UNREADABLE, lasting=True),
     _unheard("body_missing", "cut_at:head"),
     _unheard("body_cut_early", "cut_at:2%"),
     _unheard("body_cut_in_the_middle", "cut_at:50%"),
@@ -161,12 +163,12 @@ UNHEARD = (
     _unheard("not_http", "not_http", UNREADABLE),
     _unheard("long_header", "long_header", UNREADABLE),
     _unheard("many_headers", "many_headers", UNREADABLE),
-    _unheard("early_hints", "early_hints", (*UNREADABLE, FINE)),
 )
 
 # --- The call: charged, with a wrong answer ---------------------------------------------
 
 HEARD = (
+    _heard("early_hints", "early_hints", [FINE]),
     _heard("slow_answer", "delay:0.1", [FINE]),
     _heard("gzip", "gzip_ok", [FINE]),
     _heard("gzip_cut", "gzip_cut", UNREADABLE),
@@ -249,8 +251,11 @@ LOOKS = (
     *(
         _unheard(f"look_always_{name}", script, (*LOST, *CRASH, *DENIED), on="poll", then=None)
         for name, script in {
+            "status_400": "status:400",
             "status_401": "status:401",
+            "status_402": "status:402",
             "status_403": "status:403",
+            "status_422": "status:422",
             "redirect_internal": "redirect:302:internal",
         }.items()
     ),

@@ -183,6 +183,19 @@ def continue_flood(exchange: Exchange) -> None:
         exchange.send(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
+def hints_flood(exchange: Exchange) -> None:
+    """`103 Early Hints` for ever."""
+    while not exchange.stopping.wait(0.01):
+        exchange.send(b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n")
+
+
+def header_flood(exchange: Exchange) -> None:
+    """A head without end."""
+    exchange.send(b"HTTP/1.1 200 OK\r\n")
+    while not exchange.stopping.wait(0.005):
+        exchange.send(b"x-more: and more\r\n")
+
+
 # --- Answers that are no HTTP, or wrong about themselves --------------------------------
 
 
@@ -355,7 +368,7 @@ def _bomb(megabytes: int) -> bytes:
 UNREAD: dict[str, Action] = {"reset_unread": reset_unread, "close_unread": close_unread}
 SPOILED: tuple[Action, ...] = (
     reset, close, timeout, cut_head, cut_at, reset_at, stall_at, drip, drip_body, delay,
-    continue_flood, not_http, early_hints, long_header, many_headers,
+    continue_flood, hints_flood, header_flood, not_http, early_hints, long_header, many_headers,
     length_long, length_short, length_junk, chunk_cut, chunk_junk, deflate_junk, gzip_cut,
     gzip_ok, gzip_bomb, huge_body, huge_length, html_200, empty_200, no_content, json_200,
     deep_json, redirect,

@@ -1,0 +1,232 @@
+"""Every fault of the table against every adapter, the whole way of a picture.
+
+The fake's ledger is the oracle: whatever the service does to a call, it is charged once at
+most, it ends in time, and the books say what the ledger says. A new adapter joins with a line
+in `RIGS`. By default each fault meets one adapter and each adapter the faults of `CORE`; all
+of them meet all with `pytest -m exhaustive`.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from imagegen.models import Attempt, ConnectionMonth, GenerationJob, ImageOutput
+from imagegen.services import engine
+from imagegen.tests.factories import hero_of, make_batch, make_post, only_job
+from providers.models import Connection, ImageModel
+from providers.registry import get_provider_class
+from providers.tests.fakes.base import FakeService
+from providers.tests.fakes.faults import FAULTS, Fault
+from providers.types import Recovery
+
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+JobState, State = GenerationJob.State, Attempt.State
+PRICE = Decimal("0.04")
+SECRET = "sk-fault-rig-0123456789abcdef"
+LIMITS = {"connect_timeout": 0.3, "read_timeout": 0.3, "deadline": 0.45, "max_bytes": 1_000_000}
+GRACE = 2.0  # seconds that a call may take beyond its deadline
+ROUNDS = 8  # more than the engine's own tries
+
+
+@dataclass(frozen=True)
+class Rig:
+    """An adapter with the fake of its service."""
+
+    name: str
+    kind: str
+    fake: str  # module:class below providers.tests.fakes
+    path: str = ""  # what the base URL has behind its port
+    model: str = "any"
+    options: dict[str, Any] = field(default_factory=dict)
+    prepare: Callable[[Connection], object] | None = None  # rows that the kind needs
+    queued: bool = True  # False: answers at once, although its fake could queue too
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def service(self) -> type[FakeService]:
+        module, _, name = self.fake.partition(":")
+        found: type[FakeService] = getattr(import_module(f"providers.tests.fakes.{module}"), name)
+        return found
+
+    def supports(self, fault: Fault) -> bool:
+        return (self.queued or fault.on == "call") and self.service.supports(fault)
+
+
+def stub(recovery: str) -> Rig:
+    options = {"recovery": recovery, "poll_interval": 0.01}
+    queued = recovery in ("lookup", "handle")
+    return Rig(f"stub_{recovery}", "stub", "stub:FakeStub", options=options, queued=queued)
+
+
+RIGS = (
+    stub("nothing"),
+    stub("handle"),
+    stub("lookup"),
+    stub("own_key"),
+)
+
+
+# --- One fault ---------------------------------------------------------------------------
+
+
+@dataclass
+class Outcome:
+    """What became of a job, and how long the engine was busy at most."""
+
+    job: GenerationJob
+    fake: FakeService
+    fault: Fault
+    recovery: Recovery
+    slowest: float
+
+    def complaints(self) -> list[str]:
+        """Everything that is wrong with it; nothing, if all is well."""
+        return [*self._about_calls(), *self._about_the_end(), *self._about_money()]
+
+    def _about_calls(self) -> Iterator[str]:
+        if len(self.fake.ledger) > 1:
+            yield f"charged {len(self.fake.ledger)} times"
+        if self.slowest > LIMITS["deadline"] + GRACE:
+            yield f"took {self.slowest:.1f} s"
+        folders = [Path(settings.SPOOL_DIR), Path(settings.DATA_DIR) / "private"]
+        for path in (path for folder in folders for path in folder.rglob("*") if path.is_file()):
+            if path.stat().st_size > LIMITS["max_bytes"]:
+                yield f"{path.name} has {path.stat().st_size} bytes"
+
+    def _about_the_end(self) -> Iterator[str]:
+        told = [attempt.error for attempt in self.attempts if attempt.error]
+        kind = (self.attempts[0].error or {}).get("kind", "") if self.attempts else "no call"
+        if kind not in self.fault.expected(self.recovery):
+            yield f"the first call ended with {kind or 'a picture'}: {told[:1]}"
+        if self.job.state in JobState.QUEUED or self.job.state in GenerationJob.HELD_STATES:
+            yield f"stuck as {self.job.state}"
+        if any(attempt.state in Attempt.OPEN_STATES for attempt in self.attempts):
+            yield "a call was left open"
+        if self.job.state != ("stored" if ImageOutput.objects.exists() else self.job.state):
+            yield f"a picture was stored and the job is {self.job.state}"
+        if SECRET in json.dumps([*told, self.job.error]) or len(json.dumps(told)) > 20_000:
+            yield "an error tells too much"
+
+    def _about_money(self) -> Iterator[str]:
+        paid = [attempt for attempt in self.attempts if attempt.state not in FREE]
+        paid = [attempt for attempt in paid if attempt.cost != 0 or attempt.state == State.UNKNOWN]
+        if len(paid) < len(self.fake.ledger):
+            yield f"charged, and booked as free: {[a.error for a in self.attempts]}"
+        doubt = sum((a.reserved for a in self.attempts if a.state == State.UNKNOWN), Decimal(0))
+        spent = sum((a.cost or 0 for a in self.attempts), Decimal(0))
+        for row in (self.job.batch, *ConnectionMonth.objects.all()):
+            if (row.reserved, row.spent) != (doubt, spent):
+                yield f"{row}: {row.reserved} reserved, {row.spent} spent, not {doubt}, {spent}"
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        return list(self.job.attempts.order_by("pk"))
+
+
+FREE = {State.FAILED, State.CANCELLED}
+
+
+def connect(rig: Rig, fake: FakeService) -> Connection:
+    """A connection to the fake, with money and little patience."""
+    connection = Connection.objects.create(
+        name="far",
+        kind=rig.kind,
+        base_url=fake.url + rig.path,
+        secret_name="FAULT_RIG_KEY",
+        private_network=True,
+        max_concurrent=0,
+        monthly_cap=Decimal(10),
+        options=LIMITS | rig.options,
+    )
+    ImageModel.objects.create(
+        connection=connection,
+        name=rig.model,
+        is_default=True,
+        price_rule={"kind": "per_image", "amount": str(PRICE)},
+    )
+    if rig.prepare is not None:
+        rig.prepare(connection)
+    return connection
+
+
+def work_to_the_end(job: GenerationJob, fake: FakeService) -> float:
+    """Let the engine work until it would not go on by itself; the seconds of the longest turn."""
+    slowest = 0.0
+    for _ in range(ROUNDS):
+        GenerationJob.objects.update(run_after=None)
+        Connection.objects.update(paused_until=None)
+        started = time.monotonic()
+        engine.work()
+        slowest = max(slowest, time.monotonic() - started)
+        fake.open_door()
+        job.refresh_from_db()
+        if job.state != JobState.QUEUED:
+            break
+    return slowest
+
+
+@pytest.fixture
+def meet(monkeypatch) -> Callable[[Rig, Fault], Outcome]:
+    """Lets one picture be asked for by the adapter while its service has the fault."""
+    monkeypatch.setenv("FAULT_RIG_KEY", SECRET)
+
+    def run(rig: Rig, fault: Fault) -> Outcome:
+        adapter = get_provider_class(rig.kind)
+        monkeypatch.setattr(adapter, "poll_interval", 0.01)
+        monkeypatch.setattr(adapter, "poll_interval_max", 0.02)
+        with rig.service() as fake:
+            connection = connect(rig, fake)
+            job = only_job(make_batch([hero_of(make_post())], connection, cap="1"))
+            fake.arm(fault)
+            slowest = work_to_the_end(job, fake)
+            return Outcome(job, fake, fault, connection.adapter().recovery, slowest)
+
+    return run
+
+
+# --- Which meet --------------------------------------------------------------------------
+
+CORE = (
+    "slow_down_seconds",
+    "status_401",
+    "status_500",
+    "closed_without_answer",
+    "body_cut_in_the_middle",
+    "html",
+    "picture_text",
+)
+
+
+def encounters() -> list[Any]:
+    """Each adapter with each fault that its fake can show; most of them only on demand."""
+    found = []
+    for number, fault in enumerate(FAULTS):
+        able = [rig for rig in RIGS if rig.supports(fault)]
+        for place, rig in enumerate(able):
+            chosen = place == number % len(able) and not fault.lasting
+            marks = [] if chosen or fault.name in CORE else [pytest.mark.exhaustive]
+            found.append(pytest.param(rig, fault, marks=marks, id=f"{rig}-{fault}"))
+    return found
+
+
+@pytest.mark.parametrize(("rig", "fault"), encounters())
+def test_fault_costs_nothing_twice_and_ends_in_time(meet, rig, fault):
+    assert meet(rig, fault).complaints() == []
+
+
+@pytest.mark.parametrize("rig", RIGS, ids=str)
+def test_picture_comes_where_nothing_is_wrong(meet, rig):
+    fine = Fault("fine", ("",), "answer", frozenset({""}))
+    outcome = meet(rig, fine)
+    assert outcome.complaints() == []
+    assert (outcome.job.state, len(outcome.fake.ledger)) == (JobState.STORED, 1)
