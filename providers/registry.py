@@ -41,10 +41,24 @@ BUILT_IN: dict[str, Kind] = {
         "Stable Diffusion (AUTOMATIC1111, Forge, SD.Next)",
         "providers.backends.sdapi:SdApiProvider",
     ),
+    "openai": Kind(
+        "OpenAI",
+        "providers.backends.openai:OpenAIProvider",
+        secret_name="OPENAI_API_KEY",  # noqa: S106 - the name of a variable
+    ),
+    "openai_compatible": Kind(
+        "OpenAI-compatible gateway",
+        "providers.backends.openai_compatible:OpenAICompatibleProvider",
+    ),
     "gemini": Kind(
         "Google Gemini",
         "providers.backends.gemini:GeminiProvider",
         secret_name="GEMINI_API_KEY",  # noqa: S106 - the name of a variable
+    ),
+    "bfl": Kind(
+        "Black Forest Labs",
+        "providers.backends.bfl:BflProvider",
+        secret_name="BFL_API_KEY",  # noqa: S106 - the name of a variable
     ),
 }
 
