@@ -31,6 +31,7 @@ from providers.types import (
 )
 
 LOOK_LIMIT = 20.0  # seconds that one look at a job or at the account may take
+MAX_LOOK = 2 * 1024 * 1024  # bytes of its answer
 MODEL_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)*(:\w+)?", re.ASCII)
 SIGNATURES = {
     b"\x89PNG\r\n\x1a\n": "image/png",
@@ -165,7 +166,12 @@ class QueuedProvider(HostedProvider):
     def look(self, url: str, deadline: float = LOOK_LIMIT) -> HttpAnswer:
         """One free look at a job; momentary trouble is an error that `collect` sits out."""
         client, limit = self.client_for(url), min(deadline, self.connection.deadline)
-        return client.request("GET", url, headers=self.headers(), spends=False, deadline=limit)
+        try:
+            return client.request(
+                "GET", url, headers=self.headers(), deadline=limit, max_bytes=MAX_LOOK
+            )
+        except errors.InvalidResponse as error:
+            raise errors.ProviderUnavailable(error.message, hint=error.hint) from error
 
     def look_problem(self, answer: HttpAnswer) -> errors.ProviderProblem:
         """What a failed look means by its status: the job itself goes on, or is forgotten."""

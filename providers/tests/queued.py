@@ -1,0 +1,125 @@
+"""What holds for every hosted service with a queue: tests to be inherited."""
+
+import json
+import uuid
+
+import pytest
+
+from providers import errors
+from providers.registry import make_provider
+from providers.tests.hosted import ask, connect
+from providers.tests.sinks import FolderSink
+from providers.types import Handle, ImageRequest
+
+
+class QueueRules:
+    """`kind`, `model`, `key` and `fake` say which service."""
+
+    kind: str
+    model: str
+    key: str
+    width, height = 64, 64
+    # The answer that took a job, with the address by which it is looked at.
+    address_name: str
+
+    @pytest.fixture
+    def fake(self):
+        raise NotImplementedError
+
+    @pytest.fixture
+    def sink(self, tmp_path):
+        return FolderSink(tmp_path)
+
+    @pytest.fixture
+    def provider(self, fake):
+        provider = make_provider(connect(self.kind, fake, self.key))
+        provider.poll_interval = provider.poll_interval_max = 0.01
+        return provider
+
+    def ask(self, provider, sink, **values):
+        return ask(provider, sink, self.model, self.width, self.height, **values)
+
+    def submit(self, provider, sink):
+        request = ImageRequest(
+            prompt="A tree", model=self.model, width=self.width, height=self.height
+        )
+        return provider.submit(request, str(uuid.uuid4()), sink)
+
+    def test_another_process_collects_by_the_stored_handle(self, fake, provider, sink):
+        stored = json.loads(json.dumps(self.submit(provider, sink).data))
+        other = make_provider(provider.connection)
+        assert len(other.collect(Handle(stored), sink).files) == 1
+        assert len(fake.calls()) == len(fake.ledger) == 1
+
+    def test_handle_holds_no_secret_and_no_picture(self, provider, sink):
+        text = json.dumps(self.submit(provider, sink).data)
+        assert self.key not in text and len(text) < 2000
+
+    def test_slow_job_is_waited_for(self, fake, provider, sink):
+        fake.faults("slow_job")
+        assert len(self.ask(provider, sink).files) == 1
+
+    @pytest.mark.parametrize("trouble", ["status:503", "status:429", "reset", "html_200"])
+    def test_momentary_trouble_of_a_look_is_sat_out(self, fake, provider, sink, trouble):
+        fake.faults(trouble, "", on="poll")
+        assert len(self.ask(provider, sink).files) == 1
+        assert len(fake.ledger) == 1
+
+    @pytest.mark.parametrize("fault", ["lost_queue", "lost_result"])
+    def test_forgotten_job_is_lost_and_perhaps_paid(self, fake, provider, sink, fault):
+        fake.faults(fault)
+        with pytest.raises(errors.JobLost) as caught:
+            self.ask(provider, sink)
+        assert caught.value.billed == "unknown"
+
+    def test_expired_picture_is_lost_and_paid(self, fake, provider, sink):
+        fake.faults("expired_url")
+        with pytest.raises(errors.JobLost) as caught:
+            self.ask(provider, sink)
+        assert caught.value.billed == "yes"
+
+    @pytest.mark.parametrize("fault", ["private_url", "file_url", "foreign_http_url"])
+    def test_picture_at_a_forbidden_address_is_not_fetched(self, fake, provider, sink, fault):
+        fake.faults(fault)
+        with pytest.raises(errors.InvalidResponse):
+            self.ask(provider, sink)
+
+    def test_download_shows_no_secret(self, fake, provider, sink):
+        self.ask(provider, sink)
+        (download,) = [each for each in fake.requests if each.path.startswith("/files/")]
+        assert self.key not in str(download.headers)
+
+    def test_address_of_another_host_is_never_shown_the_secret(self, fake, provider, sink):
+        handle = self.submit(provider, sink)
+        before = len(fake.requests)
+        stray = {**handle.data, self.address_name: "https://evil.example/look"}
+        with pytest.raises(errors.InvalidResponse, match="not its own"):
+            provider.poll(Handle(stray), sink)
+        assert len(fake.requests) == before
+
+    def test_incomplete_handle_is_a_lost_job(self, provider, sink):
+        with pytest.raises(errors.JobLost):
+            provider.poll(Handle({"id": "1"}), sink)
+
+    @pytest.mark.parametrize("fault", ["null_data", "error_200", "json_200:[]", "html_200"])
+    def test_unreadable_answer_to_the_call_counts_as_paid(self, fake, provider, sink, fault):
+        fake.faults(fault)
+        with pytest.raises((errors.InvalidResponse, errors.ProviderError)) as caught:
+            self.ask(provider, sink)
+        assert caught.value.billed in ("yes", "unknown")
+
+    def test_cut_answer_to_the_call_leaves_its_outcome_unknown(self, fake, provider, sink):
+        fake.faults("cut_at:50%")
+        with pytest.raises(errors.OutcomeUnknown):
+            self.ask(provider, sink)
+        assert len(fake.calls()) == 1
+
+    def test_sent_parameters_are_those_of_the_result(self, provider, sink):
+        result = self.ask(provider, sink)
+        assert result.parameters == sink.sent[0] and result.parameters["model"] == self.model
+
+    def test_withdrawn_secret_leaves_a_running_job_in_doubt(self, fake, provider, sink):
+        fake.faults("status:401", on="poll")
+        with pytest.raises(errors.ProviderProblem) as caught:
+            self.ask(provider, sink)
+        assert caught.value.billed == "unknown"
