@@ -21,6 +21,7 @@ from imagegen.services.spool import Spool
 from imagegen.states import transition
 from imagegen.storage import reason
 from providers import errors
+from providers.services import note_success
 from providers.types import Result
 
 logger = logging.getLogger("imagegen")
@@ -59,6 +60,8 @@ def store_result(*, job: GenerationJob, attempt: Attempt, result: Result) -> Non
         _book(job, attempt, result, stored)
         faultpoint("booked")
         Spool(attempt.key).remove()
+        if job.connection_id is not None:
+            note_success(connection_id=job.connection_id)
     else:
         _end_without_image(job, attempt, result, reasons)
 
