@@ -16,7 +16,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_POST
 
 from providers import workflow_services as services
@@ -27,6 +27,8 @@ from providers.workflows.check import model_files
 from providers.workflows.graph import LARGEST_GRAPH, PARAMETERS, Graph, WorkflowProblem
 from providers.workflows.titles import named
 
+SHOWN_NOTES = 4  # lines of one message
+NONE_YET = "Install ready ones, or add your own as ComfyUI exports it in API format."
 CONFIGURE = "imagegen.configure"  # the product's own permission, by name: no import leads there
 
 
@@ -137,7 +139,7 @@ class ReadyForm(forms.Form):
 class WorkflowAdmin(admin.ModelAdmin):
     form = WorkflowForm
     list_display = ("name", "label", "connection", "version", "checked_at", "lacks")
-    list_filter = ("connection",)
+    list_filter = (("connection", admin.RelatedOnlyFieldListFilter),)
     list_select_related = ("connection",)
     search_fields = ("name", "label", "connection__name")
     readonly_fields = ("lacking", "bound", "takes", "files", "version", "checked_at")
@@ -178,7 +180,7 @@ class WorkflowAdmin(admin.ModelAdmin):
         for note in services.save_workflow(workflow=obj, ask=False):
             messages.warning(request, note)
         # The admin saves in a transaction; no server is waited for in one.
-        transaction.on_commit(partial(self._tell_check, request, obj))
+        transaction.on_commit(partial(_check_all, request, [obj]))
 
     def delete_model(self, request: HttpRequest, obj: Workflow) -> None:
         for note in services.remove_workflow(workflow=obj):
@@ -191,12 +193,9 @@ class WorkflowAdmin(admin.ModelAdmin):
     @admin.action(permissions=["change"], description="Check against the server")
     def check_servers(self, request: HttpRequest, queryset: QuerySet[Workflow]) -> None:
         rows = list(queryset.select_related("connection").order_by("connection__name", "name"))
-        _tell(request, rows, services.check_workflows(workflows=rows))
+        _check_all(request, rows)
 
-    def _tell_check(self, request: HttpRequest, workflow: Workflow) -> None:
-        _tell(request, [workflow], services.check_workflow(workflow=workflow))
-
-    # --- Own pages ----------------------------------------------------------------------
+    # --- Pages ----------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
@@ -210,11 +209,16 @@ class WorkflowAdmin(admin.ModelAdmin):
             *super().get_urls(),
         ]
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().changelist_view(request, {"empty_state": NONE_YET, **(extra_context or {})})
+
     def check_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         workflow = get_object_or_404(Workflow.objects.select_related("connection"), pk=pk)
         if not self.has_change_permission(request, workflow):
             raise PermissionDenied
-        self._tell_check(request, workflow)
+        _check_all(request, [workflow])
         return redirect("admin:providers_workflow_change", pk)
 
     def install_view(self, request: HttpRequest) -> HttpResponse:
@@ -259,7 +263,7 @@ class WorkflowAdmin(admin.ModelAdmin):
                 "connection"
             )
         )
-        _tell(request, rows, services.check_workflows(workflows=rows))
+        _check_all(request, rows)
 
     # --- What is shown ------------------------------------------------------------------
 
@@ -276,7 +280,7 @@ class WorkflowAdmin(admin.ModelAdmin):
             return "It has not been asked yet."
         if not obj.problems:
             return "Nothing."
-        return format_html("<ul>{}</ul>", format_html_join("", "<li>{}</li>", _each(obj.problems)))
+        return format_html_join("", "<div>{}</div>", _each(obj.problems))
 
     @admin.display(description="bound")
     def bound(self, obj: Workflow) -> SafeString | str:
@@ -311,11 +315,15 @@ def _may_configure(request: HttpRequest) -> bool:
     return request.user.has_perm(CONFIGURE)
 
 
-def _tell(request: HttpRequest, workflows: list[Workflow], notes: list[str]) -> None:
-    """Say what came of asking: good news only where each server has all."""
-    good = all(row.checked_at is not None and not row.problems for row in workflows)
-    for note in notes:
-        messages.add_message(request, messages.SUCCESS if good else messages.WARNING, note)
+def _check_all(request: HttpRequest, workflows: list[Workflow]) -> None:
+    """Ask the servers, and say what came of it in one message for each workflow."""
+    for workflow, notes in services.check_workflows(workflows=workflows):
+        good = workflow.checked_at is not None and not workflow.problems
+        lines = [f"Workflow {workflow.name}: {notes[0]}", *notes[1:SHOWN_NOTES]]
+        if len(notes) > SHOWN_NOTES:
+            lines.append(f"And {len(notes) - SHOWN_NOTES} more: its page names them.")
+        text = format_html_join(mark_safe("<br>"), "{}", _each(lines))
+        messages.add_message(request, messages.SUCCESS if good else messages.WARNING, text)
 
 
 def _each(texts: list[str]) -> list[tuple[str]]:

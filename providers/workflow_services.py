@@ -41,9 +41,9 @@ def check_workflow(*, workflow: Workflow) -> list[str]:
     try:
         found = survey(workflow.connection.config(), Graph.parse(workflow.graph))
     except ProviderProblem as problem:
-        return [_not_asked(workflow, f"{problem.message} {problem.hint}".strip())]
+        return [_not_asked(f"{problem.message} {problem.hint}".strip())]
     if not found.asked:
-        return [_not_asked(workflow, " ".join(found.silent))]
+        return [_not_asked(" ".join(found.silent))]
     now = timezone.now()
     # Whoever has changed the graph meanwhile asks anew.
     same = Workflow.objects.filter(pk=workflow.pk, version=workflow.version)
@@ -52,26 +52,23 @@ def check_workflow(*, workflow: Workflow) -> list[str]:
     return [
         *found.problems,
         *found.silent,
-        *([] if found.problems else [f"The server has all that {workflow.name} needs."]),
+        *([] if found.problems else ["The server has all that it needs."]),
     ]
 
 
-def check_workflows(*, workflows: Iterable[Workflow]) -> list[str]:
-    """`check_workflow` for several, each sentence with its workflow's name.
-
-    A provider whose servers are silent is asked once.
-    """
-    notes: list[str] = []
+def check_workflows(*, workflows: Iterable[Workflow]) -> list[tuple[Workflow, list[str]]]:
+    """`check_workflow` for several. A provider whose servers are silent is asked once."""
+    told: list[tuple[Workflow, list[str]]] = []
     silent: set[int] = set()
     for workflow in workflows:
         if workflow.connection_id in silent:
-            notes.append(f"Workflow {workflow.name}: not asked, since the server is silent.")
+            told.append((workflow, ["Not asked, since the server is silent."]))
             continue
         before = workflow.checked_at
-        notes += [f"Workflow {workflow.name}: {note}" for note in check_workflow(workflow=workflow)]
+        told.append((workflow, check_workflow(workflow=workflow)))
         if workflow.checked_at == before:
             silent.add(workflow.connection_id)
-    return notes
+    return told
 
 
 def install_ready(*, connection: Connection, name: str, ask: bool = True) -> list[str]:
@@ -167,8 +164,8 @@ def _is_in_use(row: ImageModel) -> bool:
     )
 
 
-def _not_asked(workflow: Workflow, reason: str) -> str:
+def _not_asked(reason: str) -> str:
     return (
-        f"The server could not be asked whether it has all that {workflow.name} needs. {reason} "
+        f"The server could not be asked whether it has all that is needed. {reason} "
         "Check it again when it answers."
     )

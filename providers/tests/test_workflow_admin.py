@@ -171,7 +171,7 @@ def test_button_asks_the_server(console, workflow):
         type(workflow.connection).objects.update(base_url=comfy.url)
         url = reverse("admin:providers_workflow_check", args=[workflow.pk])
         text = console.post(url, follow=True).content.decode()
-    assert "The server has all that house needs." in text
+    assert "The server has all that it needs." in text
 
 
 def test_button_is_no_link(console, workflow):
@@ -185,7 +185,7 @@ def test_action_asks_a_silent_provider_once(console, workflow, far):
     data = {"action": "check_servers", "_selected_action": [workflow.pk, other.pk]}
     text = console.post(LIST, data, follow=True).content.decode()
     assert "Workflow house: The server could not be asked" in text
-    assert "Workflow tree: not asked, since the server is silent." in text
+    assert "Workflow tree: Not asked, since the server is silent." in text
 
 
 # --- What is shown ------------------------------------------------------------------------
@@ -206,6 +206,19 @@ def test_page_shows_what_is_bound_and_what_is_missing(console, workflow):
     assert "models/checkpoints/small.safetensors" in text
 
 
+def test_many_problems_make_a_short_message(console, far):
+    with FakeComfy() as comfy:
+        type(far).objects.update(base_url=comfy.url)
+        data = {"connection": far.pk, "names": ["flux2-klein"]}
+        text = console.post(INSTALL, data, follow=True).content.decode()
+    assert text.count("The server has no node class") == 4
+    assert "more: its page names them." in text
+
+
+def test_empty_list_says_what_to_do(console):
+    assert "Install ready ones" in console.get(LIST).content.decode()
+
+
 def test_page_bears_a_graph_that_cannot_be_read(console, workflow):
     Workflow.objects.update(graph={"nodes": []})
     assert "Export (API)" in console.get(change(workflow)).content.decode()
@@ -224,7 +237,7 @@ def test_list_asks_few_queries(console, far, django_assert_max_num_queries):
 def test_install_page_names_workflows_and_files(console, far):
     text = console.get(INSTALL).content.decode()
     assert "Z-Image-Turbo" in text
-    assert "models/vae/ae.safetensors" in text
+    assert "models/vae/<wbr>ae.safetensors" in text
 
 
 def test_install_page_without_comfyui_leads_to_providers(console):

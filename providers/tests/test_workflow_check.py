@@ -22,13 +22,12 @@ def test_nothing_is_missing():
 
 def test_missing_class_is_named_with_its_nodes():
     text = only(problems(make_graph(n8={"title": "Decode"}), VAEDecode=None))
-    assert '"VAEDecode": Node 8 (VAEDecode, titled "Decode")' in text
+    assert 'no node class "VAEDecode" (node 8 "Decode")' in text
 
 
 def test_missing_class_is_told_once_for_all_its_nodes():
     text = only(problems(CLIPTextEncode=None))
-    assert "Node 6" in text
-    assert "Node 7" in text
+    assert '(node 6 "fp:prompt", 7 "fp:negative")' in text
 
 
 @pytest.mark.parametrize(

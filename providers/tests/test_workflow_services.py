@@ -70,7 +70,7 @@ def test_workflow_is_stored_with_its_model(far):
     model = model_of(workflow)
     assert (model.label, model.price_rule, model.purpose) == ("House", {"kind": "free"}, "image")
     assert model.enabled
-    assert notes == ["The server has all that house needs."]
+    assert notes == ["The server has all that it needs."]
 
 
 def test_first_model_is_the_default_and_the_second_is_not(far):
@@ -123,7 +123,7 @@ def test_secret_is_shown_to_the_server(far, comfy, monkeypatch):
     monkeypatch.setenv("FAR_KEY", "sesame-sesame")
     comfy.secret, far.secret_name = "sesame-sesame", "FAR_KEY"
     _, notes = save(far)
-    assert notes == ["The server has all that house needs."]
+    assert notes == ["The server has all that it needs."]
 
 
 def test_connection_without_address_is_told():

@@ -5,7 +5,7 @@ from typing import Any
 
 from providers.keeping import keepable_text
 from providers.workflows.graph import FILES, Graph
-from providers.workflows.titles import is_link, named
+from providers.workflows.titles import is_link, named, title_of
 
 # Input of a loader -> the folder below ComfyUI's models/ in which its files lie.
 FOLDERS = {
@@ -59,10 +59,12 @@ def _missing_classes(graph: Graph, object_info: Mapping[str, Any]) -> Iterator[s
         if isinstance(object_info.get(name), Mapping):
             continue
         nodes = [
-            named(key, node) for key, node in graph.nodes.items() if node["class_type"] == name
+            f'{key} "{title}"' if (title := title_of(node)) else key
+            for key, node in graph.nodes.items()
+            if node["class_type"] == name
         ]
         yield (
-            f'The server has no node class "{name}": {", ".join(nodes[:SHOWN])}. '
+            f'The server has no node class "{name}" (node {", ".join(nodes[:SHOWN])}). '
             "Update ComfyUI, or install the custom nodes that it comes from."
         )
 

@@ -73,7 +73,9 @@ class Command(BaseCommand):
             self._write(install_ready(connection=connection, name=name, ask=False))
             self.stdout.write(f"Workflow {name} is taken in.")
         rows = Workflow.objects.filter(connection=connection, name__in=names)
-        self._write(check_workflows(workflows=rows.select_related("connection").order_by("name")))
+        for row, notes in check_workflows(workflows=rows.select_related("connection")):
+            self.stdout.write(f"{row.name}:")
+            self._write(notes)
 
     def _write(self, notes: list[str]) -> None:
         for note in notes:
