@@ -1,12 +1,12 @@
 """Asks ComfyUI servers which node classes and files they have. Costs nothing."""
 
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
+from providers.backends.comfyui.hosts import servers_of
 from providers.backends.comfyui.options import ComfyOptions
 from providers.backends.comfyui.server import ComfyServer
-from providers.errors import ConfigurationError, InvalidResponse, ProviderProblem
+from providers.errors import InvalidResponse, ProviderProblem
 from providers.types import ConnectionConfig
 from providers.workflows.check import missing_on
 from providers.workflows.graph import Graph
@@ -29,17 +29,12 @@ class Survey:
 
 def survey(config: ConnectionConfig, graph: Graph) -> Survey:
     """Ask every server of the connection. `ConfigurationError` where it names none."""
-    options = ComfyOptions.read(config.options)
-    hosts = list(dict.fromkeys(filter(None, (config.base_url.rstrip("/"), *options.hosts))))
-    if not hosts:
-        raise ConfigurationError(f"The connection {config.name} has no base URL.")
+    servers = servers_of(config, ComfyOptions.read(config.options), PATIENCE)
     asked, problems, silent = 0, [], []
-    for host in hosts:
-        where = f"{host}: " if len(hosts) > 1 else ""
-        share = PATIENCE / len(hosts)
-        server = ComfyServer(replace(config, base_url=host), options, time.monotonic() + share)
+    for server in servers:
+        where = f"{server.host}: " if len(servers) > 1 else ""
         try:
-            lacking = _lacking(server, graph)
+            lacking = _lacking(server, graph, PATIENCE / len(servers))
         except ProviderProblem as problem:
             silent.append(f"{where}{problem.message} {problem.hint}".strip())
             continue
@@ -48,8 +43,8 @@ def survey(config: ConnectionConfig, graph: Graph) -> Survey:
     return Survey(asked, problems, silent)
 
 
-def _lacking(server: ComfyServer, graph: Graph) -> list[str]:
-    info = server.ask("object_info")
+def _lacking(server: ComfyServer, graph: Graph, patience: float) -> list[str]:
+    info = server.ask("object_info", patience)
     if not isinstance(info, Mapping) or not info:
         raise InvalidResponse(
             f"{server.name} does not answer as ComfyUI does.", hint="Look at the base URL."
