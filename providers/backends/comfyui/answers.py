@@ -90,7 +90,6 @@ def pictures_of(entry: Mapping[str, Any], outputs: Sequence[str], name: str) -> 
             f"{name} finished the workflow, but there is no picture of it.",
             hint=f"Nothing came out of node {', '.join(missing)}. It made "
             f"{'nothing at all' if not made else 'something elsewhere'}.",
-            billed="no",
         )
     pictures = [picture for node in outputs for picture in found[node]]
     saved = [picture for picture in pictures if picture.type == "output"]
@@ -109,7 +108,7 @@ def outputs_of(entry: Mapping[str, Any], name: str) -> tuple[str, ...]:
         return Graph.parse(graph_of(entry)).outputs
     except WorkflowProblem as error:
         raise errors.InvalidResponse(
-            f"{name} finished a workflow that cannot be read.", hint=str(error), billed="no"
+            f"{name} finished a workflow that cannot be read.", hint=str(error)
         ) from error
 
 

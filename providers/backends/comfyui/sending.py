@@ -67,8 +67,8 @@ def send(server: ComfyServer, payload: Mapping[str, Any], workflow: str, sink: S
     """
     try:
         return _taken_as(server, server.send(payload, sink), payload, workflow)
-    except (errors.OutcomeUnknown, errors.InvalidResponse):
-        if not _is_there(server, payload["prompt_id"]):
+    except (errors.OutcomeUnknown, errors.InvalidResponse) as doubt:
+        if not _is_there(server, payload["prompt_id"], doubt):
             raise
         return str(payload["prompt_id"])
 
@@ -99,10 +99,12 @@ def _taken_as(
     return str(body["prompt_id"])
 
 
-def _is_there(server: ComfyServer, key: str) -> bool:
-    with suppress(errors.ProviderProblem):
+def _is_there(server: ComfyServer, key: str, doubt: errors.ProviderProblem) -> bool:
+    """Whether the server knows the job; `OutcomeUnknown` when it does not say."""
+    try:
         return server.look(key).state != "unknown"
-    return False
+    except errors.ProviderProblem as problem:
+        raise errors.OutcomeUnknown(doubt.message, hint=doubt.hint, code=doubt.code) from problem
 
 
 def _withdraw(server: ComfyServer, key: str) -> None:

@@ -161,7 +161,7 @@ class ComfyServer:
             file = writer.close_file()
         if not file.size:
             os.unlink(file.path)
-            raise errors.InvalidResponse(f"{self.name} sent an empty picture.", billed="no")
+            raise errors.InvalidResponse(f"{self.name} sent an empty picture.")
         return file
 
     def _no_picture(self, answer: HttpAnswer) -> errors.ProviderProblem | None:
@@ -170,7 +170,7 @@ class ComfyServer:
             return errors.JobLost(
                 f"{self.name} has drawn the picture, but its file is gone.",
                 hint="It was deleted on the server, or by a restart if it was a preview.",
-                billed="no",
+                billed="yes",
             )
         if answer.status in (408, 429) or answer.status >= 500:
             return self.problem(answer)
@@ -180,7 +180,6 @@ class ComfyServer:
         return errors.InvalidResponse(
             f"{self.name} does not hand out the picture.",
             hint=FORBIDDEN if answer.status == 403 else f"HTTP {answer.status}, {kind[:60]}.",
-            billed="no",
         )
 
     def stop(self, key: str) -> bool:
