@@ -50,6 +50,7 @@ BUILT_IN: dict[str, Kind] = {
         "OpenAI-compatible gateway",
         "providers.backends.openai_compatible:OpenAICompatibleProvider",
     ),
+    "comfyui": Kind("ComfyUI", "providers.backends.comfyui:ComfyUIProvider"),
     "gemini": Kind(
         "Google Gemini",
         "providers.backends.gemini:GeminiProvider",
