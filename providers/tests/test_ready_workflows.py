@@ -3,9 +3,10 @@
 import json
 
 import pytest
+from django.conf import settings
 
 from providers.types import Capabilities
-from providers.workflows.graph import Graph
+from providers.workflows.graph import PARAMETERS, Graph
 from providers.workflows.ready import FOLDER, READY, ready_workflow
 
 # What the nodes of the ready workflows need, as ComfyUI's own object_info says (2026-11).
@@ -127,6 +128,19 @@ def test_every_model_file_is_told_with_its_folder(name):
     assert all(
         folder in ("checkpoints", "diffusion_models", "text_encoders", "vae") for folder, _ in files
     )
+
+
+@every_ready
+def test_guide_names_files_and_licence(name):
+    guide = (settings.BASE_DIR / "docs" / "comfyui.md").read_text(encoding="utf-8")
+    (row,) = (line for line in guide.splitlines() if line.startswith(f"| `{name}` |"))
+    assert READY[name].licence in row
+    assert all(f"`{folder}/{file}`" in row for folder, file in READY[name].files)
+
+
+def test_guide_names_every_title():
+    guide = (settings.BASE_DIR / "docs" / "comfyui.md").read_text(encoding="utf-8")
+    assert [name for name in PARAMETERS if f"`fp:{name}`" not in guide] == []
 
 
 def test_size_goes_into_both_nodes_of_flux2():
