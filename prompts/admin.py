@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 
 from prompts.compose import ComposeError
 from prompts.fields import FIELDS
-from prompts.forms import StyleForm
+from prompts.forms import ExampleForm, RoleDefaultForm, SettingForm, StyleForm
 from prompts.models import (
     ImageFormat,
     ImagePrompt,
@@ -29,6 +29,7 @@ from prompts.models import (
 from prompts.pages import render_palette, render_prompt
 from prompts.sample import Preview, preview_example, preview_template
 from prompts.services import save_setting, save_style, save_template
+from prompts.services.retirement import choosable_examples, choosable_settings
 from providers.jsonfields import StrictJSONField
 
 
@@ -43,6 +44,31 @@ class PromptAdmin(admin.ModelAdmin):
     class Media:
         css = {"all": ["prompts/prompts.css"]}
         js = ["prompts/prompts.js"]
+
+
+class UsersOfModelsAdmin(PromptAdmin):
+    """Rows that lead to a model: their lists tell what ends, and where one is chosen only those
+    are offered whose model can be used."""
+
+    change_list_template = "admin/prompts/change_list.html"
+
+    def choosable(self) -> QuerySet[Any] | None:
+        """What may be chosen elsewhere; None: anything."""
+        return None
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        choosable = self.choosable()
+        if choosable is not None and is_autocomplete(request):
+            queryset = queryset.filter(pk__in=choosable.values("pk"))
+        return super().get_search_results(request, queryset, search_term)
+
+
+def is_autocomplete(request: HttpRequest) -> bool:
+    """Whether rows are looked for in order to choose one."""
+    match = request.resolver_match
+    return match is not None and match.url_name == "autocomplete"
 
 
 class StyleVersionInline(admin.TabularInline):
@@ -90,7 +116,7 @@ class ImageStyleAdmin(PromptAdmin):
         self, request: HttpRequest, queryset: QuerySet[ImageStyle], search_term: str
     ) -> tuple[QuerySet[ImageStyle], bool]:
         """Where a style is chosen, inactive ones are not offered."""
-        if request.resolver_match and request.resolver_match.url_name == "autocomplete":
+        if is_autocomplete(request):
             queryset = queryset.filter(is_active=True)
         return super().get_search_results(request, queryset, search_term)
 
@@ -164,9 +190,10 @@ class PromptTemplateAdmin(PromptAdmin):
 
 
 @admin.register(ImageSetting)
-class ImageSettingAdmin(PromptAdmin):
+class ImageSettingAdmin(UsersOfModelsAdmin):
     """Settings with one line each that says it all."""
 
+    form = SettingForm
     list_display = ["name", "summary", "style", "template", "version"]
     list_select_related = ["model__connection", "style", "format", "template"]
     search_fields = ["name", "slug", "model__name", "style__name"]
@@ -192,6 +219,9 @@ class ImageSettingAdmin(PromptAdmin):
         ("Version", {"fields": ["version", "updated_at"]}),
     ]
 
+    def choosable(self) -> QuerySet[Any]:
+        return choosable_settings()
+
     def save_model(self, request: HttpRequest, obj: ImageSetting, form: Any, change: bool) -> None:
         save_setting(setting=obj)
 
@@ -201,9 +231,10 @@ class ImageSettingAdmin(PromptAdmin):
 
 
 @admin.register(ImagePromptExample)
-class ImagePromptExampleAdmin(PromptAdmin):
+class ImagePromptExampleAdmin(UsersOfModelsAdmin):
     """The library of examples, each with the prompt it makes."""
 
+    form = ExampleForm
     list_display = ["name", "subject", "style", "format", "what"]
     list_select_related = ["style", "format"]
     search_fields = ["name", "slug", "subject", "description", "style__name"]
@@ -216,6 +247,9 @@ class ImagePromptExampleAdmin(PromptAdmin):
         ("Prompt", {"fields": ["preview"]}),
     ]
 
+    def choosable(self) -> QuerySet[Any]:
+        return choosable_examples()
+
     @admin.display(description="what it shows")
     def what(self, example: ImagePromptExample) -> str:
         return truncatechars(example.description, 90)
@@ -226,9 +260,10 @@ class ImagePromptExampleAdmin(PromptAdmin):
 
 
 @admin.register(RoleDefault)
-class RoleDefaultAdmin(PromptAdmin):
+class RoleDefaultAdmin(UsersOfModelsAdmin):
     """What the site uses for each role unless told otherwise; one row per role."""
 
+    form = RoleDefaultForm
     list_display = ["role", "example", "setting", "summary"]
     list_select_related = ["example", "setting__model__connection", "setting__format"]
     autocomplete_fields = ["example", "setting"]

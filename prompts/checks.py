@@ -19,21 +19,10 @@ def tables_exist(using: str) -> bool:
 def check_prompts(
     app_configs: list[AppConfig] | None, databases: list[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Defaults that cannot be used, and settings and examples whose model has gone."""
+    """Defaults that cannot be used, and all whose model ends or has ended."""
     if DEFAULT_DB_ALIAS not in (databases or ()) or not tables_exist(DEFAULT_DB_ALIAS):
         return []
-    return [*_missing_defaults(), *_broken_defaults(), *_gone_models()]
-
-
-def model_trouble(model: Any) -> str:
-    """Why a model cannot be used at present, as the end of a sentence; empty when it can."""
-    if not model.connection.enabled:
-        return f"uses the provider {model.connection}, which is switched off"
-    if not model.enabled:
-        return f"uses the model {model}, which is switched off"
-    if model.is_retired:
-        return f"uses the model {model}, which was shut down on {model.shutdown_at}"
-    return ""
+    return [*_missing_defaults(), *_broken_defaults(), *_ending_models()]
 
 
 def _missing_defaults() -> Iterator[CheckMessage]:
@@ -58,6 +47,7 @@ def _missing_defaults() -> Iterator[CheckMessage]:
 
 def _broken_defaults() -> Iterator[CheckMessage]:
     from prompts.models import RoleDefault
+    from prompts.services.retirement import model_trouble
 
     related = (
         "setting__model__connection",
@@ -77,16 +67,11 @@ def _broken_defaults() -> Iterator[CheckMessage]:
             )
 
 
-def _gone_models() -> Iterator[CheckMessage]:
-    from prompts.models import ImagePromptExample, ImageSetting
+def _ending_models() -> Iterator[CheckMessage]:
+    from prompts.services.retirement import ending_models
 
-    for kind in (ImageSetting, ImagePromptExample):
-        rows = kind.objects.filter(model__shutdown_at__isnull=False)
-        for row in rows.select_related("model__connection"):
-            if row.model.is_retired:
-                successor = row.model.successor
-                yield Warning(
-                    f"The {kind._meta.verbose_name} “{row}” {model_trouble(row.model)}.",
-                    hint=f"Its successor is {successor}." if successor else "Choose another model.",
-                    id="prompts.W003",
-                )
+    for ending in ending_models():
+        uses = ", ".join(use.name for use in ending.uses)
+        yield Warning(
+            f"{ending.sentence} With it go: {uses}.", hint=ending.advice, id="prompts.W003"
+        )

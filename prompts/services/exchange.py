@@ -262,7 +262,7 @@ class Catalogue:
 def _models_by_name() -> dict[str, models.Model]:
     """Models by provider/model, by their name alone where only one provider has it, and the
     default model of a provider by the provider's name."""
-    rows = list(ImageModel.objects.select_related("connection"))
+    rows = list(ImageModel.objects.for_pictures().select_related("connection"))
     names = Counter(row.name.casefold() for row in rows)
     found: dict[str, models.Model] = {
         row.name.casefold(): row for row in rows if names[row.name.casefold()] == 1

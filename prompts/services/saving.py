@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from typing import TypeVar
 
+from django.core.exceptions import ValidationError
 from django.db import models, transaction
 
 from prompts.models import ImageSetting, ImageStyle, PromptTemplate, StyleVersion
+from providers.models import ImageModel
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -38,10 +40,13 @@ def save_style(*, style: ImageStyle) -> ImageStyle:
 def save_setting(*, setting: ImageSetting) -> ImageSetting:
     """Saves a setting; a change of a value (not of its name) raises the version.
 
-    Nothing is written when nothing changed. Raises ValidationError.
+    Nothing is written when nothing changed. A model that has been shut down cannot be chosen
+    anew. Raises ValidationError.
     """
     setting.full_clean()
     old = _stored(setting)
+    if setting.model is not None and (old is None or old.model_id != setting.model_id):
+        _refuse_retired(setting.model)
     if old is None:
         setting.version = 1
         setting.save(force_insert=True)
@@ -66,6 +71,13 @@ def save_template(*, template: PromptTemplate) -> PromptTemplate:
         others.exclude(pk=template.pk).update(is_default=False)
     template.save()
     return template
+
+
+def _refuse_retired(model: ImageModel) -> None:
+    if model.is_retired:
+        instead = f" Use {model.successor} instead." if model.successor else ""
+        text = f"{model} was shut down on {model.shutdown_at}.{instead}"
+        raise ValidationError({"model": text})
 
 
 def keep_version(style: ImageStyle) -> StyleVersion:

@@ -1,6 +1,6 @@
 """Rows for tests, with only what matters given."""
 
-from prompts.models import ImageSetting, ImageStyle
+from prompts.models import ImagePromptExample, ImageSetting, ImageStyle
 from prompts.services import save_setting, save_style
 from providers.models import Connection, ImageModel
 
@@ -12,6 +12,11 @@ def make_style(name: str = "Ink", **fields) -> ImageStyle:
 
 def make_setting(name: str = "Plain", **fields) -> ImageSetting:
     return save_setting(setting=ImageSetting(name=name, slug=name.lower(), **fields))
+
+
+def make_example(name: str = "Barn", **fields) -> ImagePromptExample:
+    fields = {"slug": name.lower(), "description": "A barn.", **fields}
+    return ImagePromptExample.objects.create(name=name, **fields)
 
 
 def make_model(name: str = "painter", **fields) -> ImageModel:

@@ -1,11 +1,13 @@
 """System checks: what an operator is told about defaults and models."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
+from django.utils import timezone
 
 from prompts.checks import check_prompts
 from prompts.models import ImageSetting, PromptTemplate, RoleDefault
+from prompts.tests.factories import make_example
 
 pytestmark = pytest.mark.django_db
 
@@ -67,4 +69,19 @@ def test_retired_model_is_told_with_its_successor():
     model.save()
     messages = check_prompts(None, databases=["default"])
     assert {message.id for message in messages} == {"prompts.W002", "prompts.W003"}
-    assert "Its successor is patterns-2." in {message.hint for message in messages}
+    (ended,) = (message for message in messages if message.id == "prompts.W003")
+    assert "was shut down on 2026-01-01" in ended.msg
+    assert "Its successor is patterns-2." in ended.hint
+
+
+def test_model_that_will_end_is_told_with_all_that_goes_with_it():
+    model = hero_model()
+    model.shutdown_at = timezone.localdate() + timedelta(days=9)
+    model.save()
+    make_example("Barn", model=model)
+    (text,) = told()["prompts.W003"]
+    assert "ends in 9 days" in text
+    assert "setting “House default, hero”" in text
+    assert "example “Barn”" in text
+    assert "default for “Hero”" in text
+    assert "default model of “Studio”" in text
