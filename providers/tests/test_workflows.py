@@ -2,6 +2,7 @@
 
 import copy
 import json
+import time
 from decimal import Decimal
 
 import pytest
@@ -143,6 +144,14 @@ def test_link_to_a_missing_node_is_refused():
 
 def test_circle_is_refused():
     assert "circle" in refusal(make_graph(n4={"loop": ["9", 0]}))
+
+
+def test_long_chain_is_read_at_once():
+    steps = {f"n{n}": {"class_type": "Step", "last": [str(n - 1), 0]} for n in range(101, 5000)}
+    graph = make_graph(n100={"class_type": "Step"}, **steps)
+    before = time.perf_counter()
+    Graph.parse(graph)
+    assert time.perf_counter() - before < 2
 
 
 def test_unknown_title_is_named_with_the_known_ones():

@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from graphlib import CycleError, TopologicalSorter
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -208,12 +209,11 @@ def _check_links(nodes: Mapping[str, Mapping[str, Any]]) -> None:
                     "which is not in the workflow. Export it again."
                 )
         sources[key] = set(links.values())
-    while ends := [key for key, known in sources.items() if not known & sources.keys()]:
-        for key in ends:
-            del sources[key]
-    if sources:
-        key = min(sources)
-        raise WorkflowProblem(f"{named(key, nodes[key])} is part of a circle of nodes.")
+    try:
+        TopologicalSorter(sources).prepare()
+    except CycleError as error:
+        key = str(error.args[1][0])
+        raise WorkflowProblem(f"{named(key, nodes[key])} is part of a circle of nodes.") from error
 
 
 def _checked_outputs(
