@@ -116,7 +116,7 @@ class GenerationJobAdmin(ReadOnlyAdmin):
     @admin.display(description="post and place")
     def where(self, job: GenerationJob) -> str:
         if job.slot is None:
-            return job.get_role_display()
+            return job.get_role_display() or "A test"
         return two_lines(job.slot.post_title or "No post", place_of_slot(job.slot))
 
     @admin.display(description="made with")

@@ -2,14 +2,17 @@
 
 import logging
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from imagegen.errors import StorageProblem
 from imagegen.faults import faultpoint
 from imagegen.models import Attempt, GenerationJob
 from imagegen.services import calls, endings
+from imagegen.services.references import local_files
 from imagegen.services.sink import AttemptSink
 from imagegen.services.spool import Spool
 from imagegen.services.storing import store_result
@@ -73,16 +76,35 @@ def _call(provider: Provider, request: ImageRequest, attempt: Attempt) -> Result
     """Send, collect or refuse to send again, by the attempt's state and the provider's class."""
     sink, key = AttemptSink(attempt), str(attempt.key)
     if attempt.state == State.RESERVED:
-        calls.begin_call(attempt)
-        return provider.generate(request, key, sink)
+        return _send(provider, request, attempt, sink)
     calls.let_go_of_database()
     handle = Handle(data=attempt.handle) if attempt.handle else provider.handle_for(key)
     if handle and attempt.recovery in (Recovery.LOOKUP, Recovery.HANDLE):
         # A doubt is looked at once and briefly; a predecessor's call is waited for.
         return provider.collect(handle, sink, end=time.monotonic() if attempt.looks else None)
     if not attempt.looks and (attempt.recovery == Recovery.OWN_KEY or endings.is_free(attempt)):
-        return provider.generate(request, key, sink)
+        return _send(provider, request, attempt, sink)
     raise calls.unanswered(attempt)
+
+
+def _send(provider: Provider, request: ImageRequest, attempt: Attempt, sink: AttemptSink) -> Result:
+    """Make the call, with the pictures that the request names at hand as files."""
+    with ExitStack() as files:
+        try:
+            ready = files.enter_context(local_files(request))
+        except StorageProblem as error:
+            raise _not_at_hand(error, attempt) from error
+        if attempt.state == State.RESERVED:
+            calls.begin_call(attempt)
+        return provider.generate(ready, str(attempt.key), sink)
+
+
+def _not_at_hand(error: StorageProblem, attempt: Attempt) -> errors.ProviderProblem:
+    """A call that cannot be made: free, unless it may have been made before."""
+    if attempt.state == State.RESERVED or endings.is_free(attempt):
+        hint = "Choose another reference picture in the post's plan, then ask anew."
+        return errors.InvalidRequest(str(error), hint=hint)
+    return calls.unanswered(attempt)
 
 
 def _mark_received(

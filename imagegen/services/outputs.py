@@ -9,6 +9,7 @@ import json
 import os
 import tempfile
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -124,14 +125,14 @@ def discard_preview(path: str | Path) -> None:
         os.unlink(preview_beside(path))
 
 
-def original_directory(slot: "ImageSlot | None") -> str:
-    """The folder of a slot's originals; without a slot that of today's test runs.
+def original_directory(slot: "ImageSlot | None", *, asked_at: datetime | None = None) -> str:
+    """The folder of a slot's originals; without a slot that of the day's test runs.
 
     `originals/posts/<post id>/<role or section id>`. A picture that arrives after its section
     or post was removed goes to `place-<slot id>`.
     """
     if slot is None:
-        return f"originals/tests/{timezone.now():%Y-%m-%d}"
+        return f"originals/tests/{asked_at or timezone.now():%Y-%m-%d}"
     place = slot.role
     if slot.role == Role.SECTION:
         place = str(slot.section_id) if slot.section_id else f"place-{slot.pk}"

@@ -46,14 +46,14 @@ class GenerationOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything that decides how one place is illustrated."""
+    """Everything that decides how one place is illustrated; of a trial only the model."""
 
     model: ImageModel
-    template: PromptTemplate
-    format: ImageFormat | None
-    style: StyleState | None
-    setting: ImageSetting | None
-    example: ImagePromptExample | None
+    template: PromptTemplate | None = None
+    format: ImageFormat | None = None
+    style: StyleState | None = None
+    setting: ImageSetting | None = None
+    example: ImagePromptExample | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -97,9 +97,8 @@ class House:
 
     def load_plans(self, post_ids: set[int]) -> None:
         """Read the plans of these posts with their choices."""
-        rows = IllustrationPlan.objects.filter(post__in=post_ids).prefetch_related(
-            "choices__example__setting", "choices__setting"
-        )
+        rows = IllustrationPlan.objects.filter(post__in=post_ids).select_related("reference")
+        rows = rows.prefetch_related("choices__example__setting", "choices__setting")
         self.plans |= {plan.post_id: plan for plan in rows}
 
     def _pinned(self, style_id: int, version: int | None) -> StyleState:
@@ -165,9 +164,15 @@ class House:
         return self._default_model(connection), (note,) if _has_own_options(setting) else ()
 
     def _default_model(self, connection: Connection) -> ImageModel:
-        rows = [m for m in self.models.values() if m.connection_id == connection.pk and m.enabled]
+        rows = [
+            model
+            for model in self.models.values()
+            if model.connection_id == connection.pk
+            and model.enabled
+            and model.purpose == ImageModel.Purpose.IMAGE
+        ]
         if not rows:
-            raise Refused(f"The provider {connection.name} has no enabled model.")
+            raise Refused(f"The provider {connection.name} has no enabled model for pictures.")
         return next((row for row in rows if row.is_default), rows[0])
 
     def _style(self, slot: ImageSlot, sources: list[Source]) -> StyleState | None:

@@ -88,7 +88,7 @@ def _store_files(
         original = outputs.store_original(
             source_path=file.path,
             examined=examined,
-            directory=outputs.original_directory(job.slot),
+            directory=outputs.original_directory(job.slot, asked_at=job.created_at),
             name=name,
             sidecar=outputs.sidecar_for_attempt(
                 attempt=attempt,

@@ -16,14 +16,8 @@ from django.db import transaction
 from imagegen.errors import ImagegenError, Refused
 from imagegen.models import GenerationBatch, GenerationJob, ImageSlot, PromptDraft
 from imagegen.services.access import require
-from imagegen.services.batches import (
-    Problem,
-    check_cap,
-    check_usable,
-    find_batch,
-    price_of_call,
-    provider_of,
-)
+from imagegen.services.batches import Problem, check_cap, find_batch
+from imagegen.services.planning import check_usable, price_of_call, provider_of
 from imagegen.services.prompting import (
     GenerationOptions,
     House,

@@ -1,0 +1,258 @@
+"""What asking for pictures would take: each request composed, validated and priced."""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from django.conf import settings
+
+from imagegen.errors import ImagegenError, Refused
+from imagegen.models import ImageSlot
+from imagegen.services.money import cap_wanted, lacks_cap
+from imagegen.services.prompting import (
+    GenerationOptions,
+    House,
+    Recipe,
+    compose_prompt,
+    post_values,
+    slot_values,
+)
+from imagegen.services.references import with_reference
+from prompts.compose import ComposedPrompt
+from prompts.models import ImageSetting, Role
+from providers.base import AnyRequest, Provider
+from providers.errors import ProviderProblem
+from providers.models import ImageModel
+from providers.types import Capabilities, ImageRequest, Validation
+
+SEEDS = 2**31
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedJob:
+    """One picture as it would be asked for; a trial has no slot. Costs are in the site's
+    currency."""
+
+    slot: ImageSlot | None
+    recipe: Recipe
+    composed: ComposedPrompt
+    asked: ImageRequest
+    request: ImageRequest
+    low: Decimal
+    high: Decimal
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """A place that cannot be illustrated as asked, and why."""
+
+    slot: ImageSlot
+    message: str
+
+
+@dataclass
+class BatchPlan:
+    """What would be asked for, what it would cost, and what stands in the way."""
+
+    options: GenerationOptions
+    items: list[PlannedJob] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def low(self) -> Decimal:
+        return sum((item.low for item in self.items), Decimal(0))
+
+    @property
+    def high(self) -> Decimal:
+        return sum((item.high for item in self.items), Decimal(0))
+
+
+class Planner:
+    """Plans many pictures, reading shared things once."""
+
+    def __init__(self, options: GenerationOptions) -> None:
+        self.house = House(options)
+        self._values: dict[int, dict[str, str]] = {}
+        self._providers: dict[int, Provider] = {}
+
+    def plan(self, slot: ImageSlot) -> PlannedJob:
+        """The picture of a place, validated against the model and priced. Raises Refused."""
+        if slot.post is None or (slot.role == Role.SECTION and slot.section is None):
+            raise Refused("This place belongs to no post or section any more; attach it first.")
+        recipe = self.house.recipe_for(slot)
+        capabilities = self.capabilities(recipe.model)
+        values = slot_values(slot, self._post_values(slot))
+        composed = compose_prompt(
+            slot=slot,
+            recipe=recipe,
+            values=values,
+            capabilities=capabilities,
+            description=self.house.options.description,
+            as_written=self.house.options.as_written,
+        )
+        asked = build_request(
+            slot=slot, recipe=recipe, composed=composed, capabilities=capabilities, values=values
+        )
+        asked, notes = with_reference(asked, self.house.plans.get(slot.post_id), capabilities)
+        item = self.price(recipe=recipe, composed=composed, asked=asked, slot=slot)
+        return replace(item, notes=notes + item.notes)
+
+    def price(
+        self,
+        *,
+        recipe: Recipe,
+        composed: ComposedPrompt,
+        asked: ImageRequest,
+        slot: ImageSlot | None = None,
+    ) -> PlannedJob:
+        """A request as it may be sent, and what that costs. Raises Refused."""
+        provider = self._provider(recipe.model)
+        validation = provider.validate(asked, self.capabilities(recipe.model))
+        if not validation.ok:
+            raise Refused(" ".join(issue.message for issue in validation.errors))
+        low, high = price_of_call(provider, recipe.model, validation.request)
+        return PlannedJob(
+            slot=slot,
+            recipe=recipe,
+            composed=composed,
+            asked=asked,
+            request=validation.request,
+            low=low,
+            high=high,
+            notes=recipe.notes + _notes(validation),
+        )
+
+    def capabilities(self, model: ImageModel) -> Capabilities:
+        """What the model takes. Raises Refused if it cannot be used now."""
+        return self._provider(model).capabilities(model.name, model.capabilities)
+
+    def _post_values(self, slot: ImageSlot) -> dict[str, str]:
+        if slot.post_id not in self._values:
+            self._values[slot.post_id] = post_values(slot.post)
+        return self._values[slot.post_id]
+
+    def _provider(self, model: ImageModel) -> Provider:
+        check_usable(model)
+        if model.connection_id not in self._providers:
+            self._providers[model.connection_id] = provider_of(model)
+        return self._providers[model.connection_id]
+
+
+def check_usable(model: ImageModel) -> None:
+    """Raise Refused with what is in the way of choosing this model now."""
+    if not model.connection.enabled:
+        raise Refused(f"The provider {model.connection.name} is switched off.")
+    if not model.enabled:
+        raise Refused(f"The model {model.name} of {model.connection.name} is switched off.")
+    if model.is_retired:
+        successor = f" Its successor is {model.successor}." if model.successor else ""
+        raise Refused(f"The model {model.name} has been shut down.{successor}")
+    if lacks_cap(model.connection):
+        raise Refused(cap_wanted(model.connection))
+
+
+def provider_of(model: ImageModel) -> Provider:
+    """The adapter of a model's connection, ready to call. Raises Refused when it is not set up."""
+    try:
+        return model.connection.provider()
+    except ProviderProblem as error:
+        raise Refused(f"{model.connection.name}: {error.message}") from error
+
+
+def _notes(validation: Validation) -> tuple[str, ...]:
+    return tuple(issue.message for issue in validation.issues)
+
+
+def price_of_call(
+    provider: Provider, model: ImageModel, request: AnyRequest
+) -> tuple[Decimal, Decimal]:
+    """Low and high cost; an unknown price counts as what somebody assumed, else refuses."""
+    price = provider.estimate(request, model.price_rule)
+    if price.low is not None and price.high is not None:
+        return price.low, price.high
+    assumed = model.connection.assumed_price
+    if assumed is None:
+        raise Refused(
+            f"The price of {model.name} is unknown. Set an assumed price per call "
+            f"for {model.connection.name} before it is used."
+        )
+    return assumed, assumed
+
+
+def build_request(
+    *,
+    slot: ImageSlot,
+    recipe: Recipe,
+    composed: ComposedPrompt,
+    capabilities: Capabilities,
+    values: dict[str, str],
+) -> ImageRequest:
+    """The request as asked; what the setting names and the model lacks is refused later."""
+    setting, own = recipe.setting, recipe.own_setting
+    size = (setting.size if setting else None) or (
+        (recipe.format.width, recipe.format.height) if recipe.format else None
+    )
+    if size is None:
+        raise Refused("No size is set: choose a format or a width and height in the setting.")
+    texts = _card_texts(slot, values) if capabilities.title else {}
+    return ImageRequest(
+        prompt=composed.text,
+        negative_prompt=composed.negative_text,
+        model=recipe.model.name,
+        width=size[0],
+        height=size[1],
+        seed=_seed(slot, setting, capabilities),
+        steps=own.steps if own else None,
+        guidance_scale=own.guidance_scale if own else None,
+        quality=own.quality if own else "",
+        output_format=own.output_format if own else "",
+        palette=recipe.style.palette if recipe.style and capabilities.palette else (),
+        extra=dict(own.extra_settings) if own else {},
+        **texts,
+    )
+
+
+def _card_texts(slot: ImageSlot, values: dict[str, str]) -> dict[str, str]:
+    """The words that a typographic picture shows."""
+    title = values.get("section.heading") or values["post.title"]
+    kicker = values["post.title"] if slot.section_id else values["post.tags"].split(",")[0]
+    return {"title": title, "kicker": kicker, "footer": settings.SITE_NAME}
+
+
+def _seed(slot: ImageSlot, setting: ImageSetting | None, capabilities: Capabilities) -> int | None:
+    """The seed that the setting's policy gives, where the model takes one."""
+    if not capabilities.seed:
+        return None
+    policy = setting.seed_policy if setting else ImageSetting.SeedPolicy.RANDOM
+    if setting and policy == ImageSetting.SeedPolicy.FIXED and setting.seed is not None:
+        return setting.seed
+    if policy == ImageSetting.SeedPolicy.DERIVED:
+        number = int.from_bytes(hashlib.sha256(f"slot {slot.pk}".encode()).digest()[:4])
+        return number % seeds_of(capabilities)
+    return secrets.randbelow(seeds_of(capabilities))
+
+
+def seeds_of(capabilities: Capabilities) -> int:
+    """How many seeds there are to choose from, counted from 0."""
+    highest = capabilities.max_seed
+    return SEEDS if highest is None else min(SEEDS, highest + 1)
+
+
+def plan_batch(
+    *, slots: Sequence[ImageSlot], options: GenerationOptions | None = None
+) -> BatchPlan:
+    """What asking for a picture for each of `slots` would take. Changes nothing."""
+    plan = BatchPlan(options=options or GenerationOptions())
+    planner = Planner(plan.options)
+    planner.house.load_plans({slot.post_id for slot in slots if slot.post_id})
+    for slot in slots:
+        try:
+            plan.items.append(planner.plan(slot))
+        except ImagegenError as error:
+            plan.problems.append(Problem(slot=slot, message=str(error)))
+        except ProviderProblem as error:
+            plan.problems.append(Problem(slot=slot, message=f"{error} {error.hint}".strip()))
+    return plan

@@ -1,0 +1,73 @@
+"""Reference pictures: named by their image in what is stored, files only while a call is made.
+
+A stored request says `image:<uuid>` where an adapter gets a path, so that it names no folder of
+a server, equal requests have equal fingerprints, and any machine can carry it out.
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from django.core.files.storage import storages
+
+from imagegen.errors import StorageProblem
+from imagegen.models import IllustrationPlan, ImageOutput
+from imagegen.services.outputs import scratch_file
+from providers.types import Capabilities, ImageRequest
+
+PREFIX = "image:"
+
+
+def name_of(output: ImageOutput) -> str:
+    """How a stored request names this image."""
+    return f"{PREFIX}{output.uuid}"
+
+
+def with_reference(
+    asked: ImageRequest, plan: IllustrationPlan | None, capabilities: Capabilities
+) -> tuple[ImageRequest, tuple[str, ...]]:
+    """The request with the plan's approved reference picture where the model takes one; and what
+    there is to say where it is left out."""
+    output = plan.reference if plan else None
+    if output is None:
+        return asked, ()
+    if output.state != ImageOutput.State.APPROVED:
+        return asked, ("The plan's reference picture is not approved, so it is not passed on.",)
+    if not capabilities.reference_images:
+        return asked, (f"{asked.model} takes no reference picture: the plan's is not passed on.",)
+    return replace(asked, reference_images=(name_of(output), *asked.reference_images)), ()
+
+
+@contextmanager
+def local_files(request: ImageRequest) -> Iterator[ImageRequest]:
+    """The request with a file of this machine for each image that it names.
+
+    The files are copies and go with the end of the block. Raises StorageProblem for an image
+    that is gone.
+    """
+    names = [*request.reference_images, request.mask]
+    if not any(name.startswith(PREFIX) for name in names):
+        yield request
+        return
+    with ExitStack() as stack:
+        *references, mask = (_path(stack, name) for name in names)
+        yield replace(request, reference_images=tuple(references), mask=mask)
+
+
+def _path(stack: ExitStack, name: str) -> str:
+    if not name.startswith(PREFIX):
+        return name
+    output = ImageOutput.objects.filter(uuid=name.removeprefix(PREFIX)).first()
+    if output is None:
+        raise StorageProblem("A picture that the request refers to has been removed.")
+    path = stack.enter_context(scratch_file(PurePosixPath(output.path).suffix))
+    try:
+        with storages["originals"].open(output.path) as source, open(path, "wb") as copy:
+            shutil.copyfileobj(source, copy)
+    except OSError as error:
+        raise StorageProblem(
+            f"The original of image {output.pk}, which the request refers to, cannot be read."
+        ) from error
+    return path
