@@ -83,10 +83,15 @@ class SdApiProvider(Provider):
     # --- The call -------------------------------------------------------------------------
 
     def submit(self, request: ImageRequest, key: str, sink: Sink) -> Result:
-        """Draw one picture. None of the errors is billed: it is somebody's own machine."""
+        """Draw one picture. No error is billed: it is somebody's own machine.
+
+        A doubt stays one all the same: where a picture has a price, it is not drawn twice.
+        """
         end = time.monotonic() + self.connection.deadline
         try:
             return self._draw(request, key, sink, end)
+        except errors.OutcomeUnknown:
+            raise
         except errors.ProviderProblem as problem:
             problem.billed = "no"
             raise

@@ -24,7 +24,8 @@ INFOTEXT_MODEL = re.compile(r"(?:^|, |\n)Model: ([^,\n]+)")
 def problem_of(answer: HttpAnswer, name: str) -> errors.ProviderProblem:
     """The error for a failed answer of the connection `name`: its words before its status.
 
-    These servers run on somebody's own hardware: none of their errors is billed.
+    These servers run on somebody's own hardware: none of their errors is billed. What something
+    between us and them says leaves the outcome open.
     """
     told = _told(answer)
     reason = plain_line(told)
@@ -51,7 +52,8 @@ def problem_of(answer: HttpAnswer, name: str) -> errors.ProviderProblem:
     if answer.status == 500 and not _is_page(answer):
         return errors.ProviderError(f"{name} could not draw this picture.", **details)
     problem = problem_for(answer, name)
-    problem.billed = "no"
+    if not isinstance(problem, errors.OutcomeUnknown):
+        problem.billed = "no"
     return problem
 
 
