@@ -50,6 +50,8 @@ class FakeService:
     features: ClassVar[frozenset[str]] = frozenset({"base64", "json", "pictures", "many"})
     # Faults that `answer` itself knows.
     protocol_faults: ClassVar[frozenset[str]] = frozenset()
+    # What a fault of the table is called here, where the service has its own word.
+    aliases: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self) -> None:
         self.ledger: list[Charge] = []
@@ -147,7 +149,8 @@ class FakeService:
         """Script what happens: each request of the phase `on` takes the next name, the last
         one stays; "" is to behave. `refused` closes the door until `open_door`."""
         with self._lock:
-            self._scripts[on] = [Scripted.read(name) for name in names]
+            known = [self.aliases.get(name, name) for name in names]
+            self._scripts[on] = [Scripted.read(name) for name in known]
         if names[:1] == ("refused",):
             self.close_door()
 
@@ -161,7 +164,7 @@ class FakeService:
         if isinstance(fault, Fault):
             here = fault.needs <= cls.features
             return here and cls.supports(fault.script[0], fault.on)
-        name = Scripted.read(fault).name
+        name = Scripted.read(cls.aliases.get(fault, fault)).name
         if on not in cls.phases:
             return False
         if name in pictures.SPOILED:

@@ -18,6 +18,8 @@ FIELDS_3 = {
 class FakeBfl(FakeQueue):
     """Answers POST /v1/{model}, GET /v1/get_result?id=… and GET /v1/credits."""
 
+    uncharged = FakeQueue.uncharged | {"moderation_200"}
+
     def answer(self, request: Request) -> Reply:
         if request.headers.get("x-key") != KEY:
             return Reply.json({"detail": "Not authenticated"}, 403)

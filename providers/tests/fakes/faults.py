@@ -145,7 +145,7 @@ UNHEARD = (
     _unheard("chunks_without_end", "chunk_cut"),
     _unheard("chunks_of_junk", "chunk_junk"),
     _unheard("status_408", "status:408"),
-    _unheard("status_409", "status:409"),
+    _unheard("status_409", "status:409", (*DOUBT, "InvalidRequest")),
     *(
         _unheard(f"status_{status}", f"status:{status}{page}", CRASH)
         for status, page in {

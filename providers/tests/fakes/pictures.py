@@ -92,7 +92,7 @@ def spoiled(fault: str, width: int, height: int, seed: int = 0) -> bytes | None:
         case "one_pixel":
             return png(1, 1, seed)
         case "wrong_size":
-            return png(max(1, width // 2), height, seed)
+            return png(width + 32, height, seed)
         case "other_format":
             return jpeg(width, height, seed)
         case "empty_picture":

@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from providers.tests.fakes.base import FakeService, Reply, Request, Scripted
 
@@ -54,6 +54,8 @@ class FakeQueue(FakeService):
     phases = ("call", "poll", "download")
     features = frozenset({"json", "pictures"})
     protocol_faults = QUEUE_FAULTS
+    # Faults of a job that the service does not charge for.
+    uncharged: ClassVar[frozenset[str]] = frozenset({"job_failed", "job_cancelled", "lost_queue"})
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,7 +67,7 @@ class FakeQueue(FakeService):
         if self.faulty("lost_queue", "lost_result"):
             job.id = "forgotten"
         self.jobs[job.id] = job
-        if not self.faulty("job_failed", "job_cancelled", "lost_queue"):
+        if not self.faulty(*self.uncharged):
             self.charge(str(self.prompt_of(job.body)))
             job.urls = [self.address(data) for data in self.pictures(width, height)]
         if job.id == "forgotten":

@@ -36,6 +36,11 @@ class FakeSdApi(FakeService):
     protocol_faults = frozenset(
         {"oom", "taskgroup", "interrupted", "failed_200", "wrong_model", "grid", "short_batch"}
     )
+    aliases = {
+        "out_of_memory": "oom",
+        "half_denoised": "interrupted",
+        "other_model": "wrong_model",
+    }
 
     def __init__(self, flavour: str = "a1111", auth: str = "", with_api: bool = True) -> None:
         super().__init__()
