@@ -61,6 +61,11 @@ BUILT_IN: dict[str, Kind] = {
         "providers.backends.bfl:BflProvider",
         secret_name="BFL_API_KEY",  # noqa: S106 - the name of a variable
     ),
+    "fal": Kind(
+        "fal",
+        "providers.backends.fal:FalProvider",
+        secret_name="FAL_KEY",  # noqa: S106 - the name of a variable
+    ),
 }
 
 
