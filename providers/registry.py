@@ -66,6 +66,11 @@ BUILT_IN: dict[str, Kind] = {
         "providers.backends.fal:FalProvider",
         secret_name="FAL_KEY",  # noqa: S106 - the name of a variable
     ),
+    "diffusers": Kind(
+        "Diffusers (models on this machine)",
+        "providers.backends.diffusers:DiffusersProvider",
+        "pip install -r requirements-diffusers.in",
+    ),
 }
 
 

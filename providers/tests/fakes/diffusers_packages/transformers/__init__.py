@@ -1,0 +1,1 @@
+"""Here only so that it is found."""
