@@ -276,6 +276,22 @@ def test_half_a_queue_does_not_mean_that_a_job_is_lost(sink):
             make_provider(connection).poll(handle, sink)
 
 
+def test_job_that_ends_between_two_questions_is_found(sink):
+    with FakeComfy(old=True) as fake:
+        connection = connect(fake)
+        handle = hold_job(fake, connection, sink)
+        known, fake._queue = fake._queue, lambda: (fake.go_on(), fake._work(), known())[-1]
+        assert len(make_provider(connection).poll(handle, sink).files) == 1
+
+
+def test_single_look_after_the_deadline_has_time(fake, sink):
+    connection, key = connect(fake), new_key()
+    ask(connection, sink, key)
+    fake.faults("delay:0.1", on="poll")
+    provider = make_provider(connection)
+    assert provider.collect(Handle({"id": key}), sink, end=time.monotonic()).files
+
+
 def test_silent_server_holds_nobody_beyond_the_deadline(fake, sink):
     connection = connect(fake, deadline=0.4)
     handle = hold_job(fake, connection, sink)

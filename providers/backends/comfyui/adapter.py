@@ -146,7 +146,12 @@ class ComfyUIProvider(Provider):
         """Poll as every adapter does; between two looks tell the percentage, where one is known."""
         if end is None:
             end = clock() + self.connection.deadline
-        call = self if self._servers else self._for_one_call(end - clock())
+        left = end - clock()  # nothing is left to one who only wants a single look
+        call = (
+            self
+            if self._servers
+            else self._for_one_call(left if left > 0 else self.connection.deadline)
+        )
         with call._progress(handle) as progress:
 
             def pause(seconds: float) -> None:
