@@ -74,7 +74,14 @@ RIGS = (
     stub("handle"),
     stub("lookup"),
     stub("own_key"),
-    Rig("sdapi", "sdapi", "sdapi:FakeSdApi", model="dream_v8", own_machine=True),
+    Rig(
+        "sdapi",
+        "sdapi",
+        "sdapi:FakeSdApi",
+        model="dream_v8",
+        secret="a:pass-word",
+        own_machine=True,
+    ),
     Rig("gemini", "gemini", "gemini:FakeGemini", model="gemini-3-pro-image", secret="gemini-key"),
     Rig("bfl", "bfl", "bfl:FakeBfl", path="/v1", model="flux-2-pro", secret="bfl-key"),
 )
