@@ -89,7 +89,7 @@ VERIFY = (
     "The organisation must be verified before it may use this model: "
     "https://platform.openai.com/settings/organization/general"
 )
-WAIT = re.compile(r"try again in ([\d.]+) ?(ms|s|m)\b", re.IGNORECASE)
+WAIT = re.compile(r"try again (?:in|after) ([\d.]+) ?(ms|s|m)", re.IGNORECASE)
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 VIOLATIONS = re.compile(r"safety_violations=\[([^\]]*)\]")
 KEY_LIKE = re.compile(r"\bsk-[\w*.-]{4,}")
@@ -113,9 +113,8 @@ class Told:
         """`body` is the parsed JSON; None when it speaks of no error."""
         if not isinstance(body, Mapping):
             return None
-        error = body.get("error")
-        if error is None:
-            error = body.get("detail")
+        error = body if body.get("object") == "error" else body.get("error")
+        error = error or body.get("detail")
         if isinstance(error, str) and error:
             return cls(message=cleaned(error, secret), code=_word(body.get("code")))
         if not isinstance(error, Mapping):

@@ -1,0 +1,106 @@
+"""What OpenAI and gateways say when they fail, as people reported it, and what it becomes here."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from providers import errors
+from providers.answers import HttpAnswer
+from providers.backends.openai_errors import Told, cleaned, problem, waiting_time
+
+RECORDED = json.loads((Path(__file__).parent / "answers/openai/errors.json").read_text())
+
+
+def answer_of(case):
+    text = case["page"] if "page" in case else json.dumps(case["body"])
+    return HttpAnswer(case["status"], {"x-request-id": "req_1"}, text.encode())
+
+
+def told(status=400, headers=None, **error):
+    body = json.dumps({"error": error}).encode()
+    return problem(HttpAnswer(status, headers or {}, body), "mine", secret="hush-hush")
+
+
+@pytest.mark.parametrize("case", RECORDED, ids=lambda case: case["from"])
+def test_recorded_error_becomes_one_of_ours(case):
+    found = problem(answer_of(case), "mine")
+    assert (type(found).__name__, found.billed) == (case["becomes"], case["billed"])
+    assert case["says"] in found.message
+    assert found.request_id == "req_1"
+
+
+@pytest.mark.parametrize("case", [case for case in RECORDED if "waits" in case])
+def test_waiting_time_is_read_from_words(case):
+    assert problem(answer_of(case), "mine").retry_after == case["waits"]
+
+
+@pytest.mark.parametrize("case", [case for case in RECORDED if "categories" in case])
+def test_categories_of_a_refusal_are_kept(case):
+    assert list(problem(answer_of(case), "mine").categories) == case["categories"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5),
+        ({"retry-after": "9"}, 9.0),
+        ({"retry-after": "-5"}, None),
+        ({"retry-after": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_waiting_time_is_read_from_headers(headers, seconds):
+    assert waiting_time(headers) == seconds
+
+
+@pytest.mark.parametrize("words", ["try again in .s", "try again in 1.2.3s", "try again later"])
+def test_waiting_time_without_sense_is_none(words):
+    assert waiting_time({}, words) is None
+
+
+@pytest.mark.parametrize("status", [200, 400, 403, 429, 500, 503])
+def test_code_counts_more_than_the_status(status):
+    assert type(told(status, code="insufficient_quota")) is errors.QuotaExhausted
+    assert type(told(status, code="model_not_found")) is errors.ModelUnavailable
+
+
+def test_refused_prompt_is_free():
+    details = {"moderation_stage": "input", "categories": []}
+    found = told(code="moderation_blocked", moderation_details=details)
+    assert (found.billed, found.stage, found.retryable) == ("no", "input", False)
+
+
+def test_verification_is_told_to_the_operator():
+    found = told(403, message="Your organization must be verified.", code=None)
+    assert "https://platform.openai.com/settings/organization/general" in found.hint
+
+
+def test_parameter_is_named():
+    found = told(code="invalid_value", message="Invalid value: 'ultra'.", param="quality")
+    assert found.message.endswith("Invalid value: 'ultra'. (quality)")
+
+
+def test_secrets_and_files_are_not_repeated():
+    message = f"Bad key hush-hush, sk-proj-abcdef123456; got {'QUJD' * 100}"
+    text = str(told(400, message=message).to_dict()) + str(told(418, message=message).to_dict())
+    for secret in ("hush-hush", "abcdef", "QUJDQUJD"):
+        assert secret not in text
+
+
+@pytest.mark.parametrize(
+    "body", [None, 7, "x", [], {}, {"error": None}, {"error": {}}, {"error": ""}, {"error": 7}]
+)
+def test_answer_without_an_error_tells_none(body):
+    assert Told.read(body) is None
+
+
+@pytest.mark.parametrize(
+    "error", [{"code": [1], "message": {"a": 1}}, {"moderation_details": 7}, {"type": None}]
+)
+def test_errors_of_any_shape_are_read(error):
+    assert isinstance(told(400, **error), errors.InvalidRequest)
+
+
+def test_long_words_are_cut():
+    assert len(cleaned("word " * 1000)) <= 400
