@@ -169,8 +169,14 @@ def test_graph_without_prompt_is_refused():
     assert "No node is titled fp:prompt" in refusal(make_graph(n6={"title": "Prompt"}))
 
 
-def test_width_without_height_is_refused():
-    assert "fp:height is not" in refusal(make_graph(n5={"title": "fp:width"}))
+@pytest.mark.parametrize(("one", "other"), [("width", "height"), ("height", "width")])
+def test_one_side_without_the_other_is_refused(one, other):
+    assert f"fp:{other} is not" in refusal(make_graph(n5={"title": f"fp:{one}"}))
+
+
+def test_mask_without_an_image_is_refused():
+    mask = {"class_type": "LoadImageMask", "image": "a.png", "title": "fp:mask"}
+    assert "fp:image is not" in refusal(make_graph(n20=mask))
 
 
 @pytest.mark.parametrize("title", ["fp:prompt=words", "fp:seed"])

@@ -31,6 +31,8 @@ __all__ = ["PARAMETERS", "Graph", "Target", "WorkflowProblem"]
 LARGEST_GRAPH = 1024 * 1024  # bytes of JSON
 WHOLE_NUMBERS = frozenset({"seed", "width", "height", "steps"})
 FILES = frozenset({"image", "mask"})
+# A parameter and the other one without which it means nothing.
+NEEDS = (("width", "height"), ("height", "width"), ("mask", "image"))
 # The picture of this one goes through the WebSocket alone: nothing is left to fetch.
 UNFETCHABLE = "SaveImageWebsocket"
 PNG_WRITERS = frozenset({"SaveImage", "PreviewImage"})
@@ -68,11 +70,9 @@ class Graph:
                 "double-click the title of the node that holds the prompt, write fp:prompt "
                 "there and export again."
             )
-        for one, other in (("width", "height"), ("height", "width")):
+        for one, other in NEEDS:
             if one in bindings and other not in bindings:
-                raise WorkflowProblem(
-                    f"fp:{one} is bound and fp:{other} is not: bind both, or neither."
-                )
+                raise WorkflowProblem(f"fp:{one} is bound and fp:{other} is not; it needs both.")
         outputs = _checked_outputs(nodes, outputs) or (_only_output(nodes),)
         return cls(MappingProxyType(nodes), MappingProxyType(bindings), outputs)
 
