@@ -1,23 +1,34 @@
 """Connections and the catalogue in the admin. No page shows a secret."""
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Field, JSONField, QuerySet
-from django.http import HttpRequest
-from django.utils.html import format_html_join
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import Field, JSONField, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
 
 from providers import services, workflow_admin  # noqa: F401 - workflows register themselves
 from providers.credentials import MissingSecret, has_secret, read_secret
 from providers.errors import ProviderProblem
-from providers.health import check_connection, feature_rows
+from providers.health import UNPROVEN, check_connection, feature_rows, proven
 from providers.jsonfields import StrictJSONField
 from providers.models import Connection, ImageModel
 from providers.money import money_text
 from providers.prices import describe_price
-from providers.registry import kinds
+from providers.registry import broken_plugins, kinds
+from providers.syncing import SOON, is_edited
+from providers.types import Health, HealthLevel
 
 HIDDEN_KINDS = {"stub"}
 SHORT_JSON: "dict[type[Field[Any, Any]], dict[str, Any]]" = {
@@ -26,6 +37,15 @@ SHORT_JSON: "dict[type[Field[Any, Any]], dict[str, Any]]" = {
         "widget": forms.Textarea(attrs={"rows": 3, "cols": 80}),
     }
 }
+
+
+LOOKED_AT = "providers_looked_at"  # where a session keeps the answers of the last look
+LOOKS = {True: ("good", "yes"), False: ("bad", "no"), None: ("empty", "not known")}
+
+
+def chip(look: str, words: Any) -> SafeString:
+    """A state as the console shows one: a word and a shape."""
+    return format_html('<span class="fp-chip fp-chip--{}">{}</span>', look, words)
 
 
 def kind_choices(current: str = "") -> list[tuple[str, str]]:
@@ -49,12 +69,26 @@ class ConnectionForm(forms.ModelForm):
             field.choices = kind_choices(self.instance.kind)
 
 
+class KindFilter(admin.SimpleListFilter):
+    """Kinds by their labels, those alone that are in use."""
+
+    title = "kind"
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        used = set(Connection.objects.values_list("kind", flat=True))
+        return [(kind, kinds().get(kind, kind)) for kind in sorted(used)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(kind=self.value()) if self.value() else queryset
+
+
 @admin.register(Connection)
 class ConnectionAdmin(admin.ModelAdmin):
     form = ConnectionForm
-    list_display = ("name", "label", "kind", "enabled", "key", "pause", "calls", "base_url")
+    list_display = ("name", "kind_label", "state", "key", "cap", "calls", "base_url")
     formfield_overrides = SHORT_JSON
-    list_filter = ("enabled",)
+    list_filter = ("enabled", KindFilter)
     search_fields = ("name", "label", "base_url")
     readonly_fields = ("secret", "created_at", "updated_at")
     actions = ("look_at", "resume")
@@ -64,18 +98,111 @@ class ConnectionAdmin(admin.ModelAdmin):
             "Where it is",
             {"fields": ("base_url", "private_network", "secret_name", "secret", "options")},
         ),
+        ("Money", {"fields": ("monthly_cap", "assumed_price")}),
         (
             "Limits",
-            {"fields": ("max_concurrent", "requests_per_minute", "images_per_minute")},
+            {"fields": ("max_concurrent", ("requests_per_minute", "images_per_minute"))},
         ),
-        ("Pause", {"fields": ("paused_until", "pause_reason")}),
-        ("Money", {"fields": ("assumed_price",)}),
-        ("Facts", {"fields": ("created_at", "updated_at")}),
+        (
+            "Pause",
+            {
+                "fields": ("paused_until", "pause_reason"),
+                "description": "Nothing is sent before this time. A quota that is used up sets it.",
+            },
+        ),
+        ("Facts", {"fields": ("created_at", "updated_at"), "classes": ("collapse",)}),
     )
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        own = [
+            path("plugins/", view(self.plugins_view), name="providers_connection_plugins"),
+            path(
+                "<path:object_id>/verify/",
+                view(require_POST(self.verify_view)),
+                name="providers_connection_verify",
+            ),
+        ]
+        return own + super().get_urls()
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        connection = self.get_object(request, unquote(object_id))
+        context = {"health": self._health_rows(request, connection)} if connection else {}
+        return super().change_view(
+            request, object_id, form_url, {**context, **(extra_context or {})}
+        )
+
+    def _health_rows(
+        self, request: HttpRequest, connection: Connection
+    ) -> list[tuple[str, SafeString, str]]:
+        """(level, chip, message): of the look that was just taken, else what is known without."""
+        looked = request.session.get(LOOKED_AT) or {}
+        if looked.get("connection") == connection.pk:
+            del request.session[LOOKED_AT]
+            return [_health_row(HealthLevel(level), ok, text) for level, ok, text in looked["told"]]
+        asked = [level for level in HealthLevel if level is not HealthLevel.PROVEN]
+        known = proven(connection)
+        return [
+            *(_health_row(level, None, "Not looked at yet.") for level in asked),
+            _health_row(known.level, known.ok, known.message),
+        ]
+
+    def verify_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Look how far a connection works, and show it on its page."""
+        connection = self.get_object(request, unquote(object_id))
+        if connection is None:
+            messages.warning(request, "This provider does not exist any more.")
+            return redirect("admin:providers_connection_changelist")
+        if not self.has_change_permission(request, connection):
+            raise PermissionDenied
+        answers = check_connection(connection)
+        _tell_health(request, connection, answers)
+        told = [(answer.level.value, answer.ok, answer.message) for answer in answers]
+        request.session[LOOKED_AT] = {"connection": connection.pk, "told": told}
+        return redirect(reverse("admin:providers_connection_change", args=[connection.pk]))
+
+    def plugins_view(self, request: HttpRequest) -> HttpResponse:
+        """Installed plugins, and why one cannot be used; imports them all, so only on demand."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        broken = broken_plugins()
+        good = [label for name, label in kinds().items() if label.endswith("(plugin)")]
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "Plugins",
+            "good": [label for label in sorted(good) if label.split(" ")[0] not in broken],
+            "broken": sorted(broken.items()),
+        }
+        return TemplateResponse(request, "admin/providers/connection/plugins.html", context)
 
     def save_model(self, request: HttpRequest, obj: Connection, form: Any, change: bool) -> None:
         for note in services.save_connection(connection=obj):
             messages.warning(request, note)
+
+    @admin.display(description="kind", ordering="kind")
+    def kind_label(self, obj: Connection) -> str:
+        return kinds().get(obj.kind, f"{obj.kind} (not installed)")
+
+    @admin.display(description="state", ordering="enabled")
+    def state(self, obj: Connection) -> SafeString:
+        """The one thing that matters most about it now."""
+        if not obj.enabled:
+            return chip("off", "off")
+        if not has_secret(obj.secret_name):
+            return chip("bad", "secret missing")
+        if obj.paused_until and obj.is_paused:
+            until = date_format(timezone.localtime(obj.paused_until), "SHORT_DATETIME_FORMAT")
+            return chip("wait", f"paused until {until}")
+        if obj.proven_at is None:
+            return chip("empty", "on, never yet run")
+        return chip("good", "on")
 
     @admin.display(description="secret")
     def secret(self, obj: Connection) -> str:
@@ -93,24 +220,20 @@ class ConnectionAdmin(admin.ModelAdmin):
         """The name of the secret, in few words."""
         return obj.secret_name if has_secret(obj.secret_name) else f"{obj.secret_name} is missing"
 
-    @admin.display(description="paused until", ordering="paused_until")
-    def pause(self, obj: Connection) -> Any:
-        return obj.paused_until if obj.is_paused else None
+    @admin.display(description="monthly cap", ordering="monthly_cap")
+    def cap(self, obj: Connection) -> str:
+        if obj.monthly_cap is None:
+            return "not set" if obj.charges else "none needed"
+        return money_text(obj.monthly_cap) if obj.monthly_cap else "nothing may be spent"
 
     @admin.display(description="calls at once", ordering="max_concurrent")
     def calls(self, obj: Connection) -> str:
         return str(obj.max_concurrent or "no limit")
 
-    @admin.action(permissions=["change"], description="Look whether they can be used")
+    @admin.action(permissions=["change"], description="Verify: look how far they work")
     def look_at(self, request: HttpRequest, queryset: QuerySet[Connection]) -> None:
         for connection in queryset:
-            answers = check_connection(connection)
-            failed = next((answer for answer in answers if answer.ok is False), None)
-            if failed is None:
-                reached = [answer.level.value for answer in answers if answer.ok]
-                messages.success(request, f"{connection}: {', '.join(reached)}.")
-            else:
-                messages.error(request, f"{connection}: not {failed.level.value}. {failed.message}")
+            _tell_health(request, connection, check_connection(connection))
 
     @admin.action(permissions=["change"], description="End the pause")
     def resume(self, request: HttpRequest, queryset: QuerySet[Connection]) -> None:
@@ -121,37 +244,109 @@ class ConnectionAdmin(admin.ModelAdmin):
         messages.info(request, f"{len(paused)} resumed, {skipped} were not paused.")
 
 
+def _health_row(level: HealthLevel, ok: bool | None, message: str) -> tuple[str, SafeString, str]:
+    return level.value, chip(*LOOKS[ok]), message
+
+
+def _tell_health(request: HttpRequest, connection: Connection, answers: list[Health]) -> None:
+    """The outcome of a look in one message: how far it works, or what is in the way."""
+    failed = next((answer for answer in answers if answer.ok is False), None)
+    if failed is not None:
+        messages.error(request, f"{connection}: not {failed.level.value}. {failed.message}")
+        return
+    reached = ", ".join(answer.level.value for answer in answers if answer.ok) or "nothing is known"
+    unproven = f" {UNPROVEN}" if connection.proven_at is None else ""
+    messages.success(request, f"{connection}: {reached}.{unproven}")
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Whether a model can be chosen, and whether its end is near."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("usable", "Can be chosen"), ("ending", "Ends soon"), ("ended", "Shut down")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        today = timezone.localdate()
+        alive = Q(shutdown_at=None) | Q(shutdown_at__gt=today)
+        if self.value() == "usable":
+            return queryset.filter(alive, enabled=True, connection__enabled=True)
+        if self.value() == "ending":
+            soon = today + timedelta(days=SOON)
+            return queryset.filter(shutdown_at__gt=today, shutdown_at__lte=soon)
+        if self.value() == "ended":
+            return queryset.filter(shutdown_at__lte=today)
+        return queryset
+
+
 @admin.register(ImageModel)
 class ImageModelAdmin(admin.ModelAdmin):
-    list_display = (
-        "name",
-        "label",
-        "connection",
-        "is_default",
-        "enabled",
-        "price",
-        "shutdown_at",
-        "successor",
-    )
-    list_filter = ("enabled", "is_default")
+    list_display = ("name", "label", "connection", "purpose", "price", "end", "on", "is_default")
+    list_filter = (StateFilter, "connection", "purpose")
     formfield_overrides = SHORT_JSON
     list_select_related = ("connection",)
     search_fields = ("name", "label", "connection__name")
-    readonly_fields = ("takes",)
+    readonly_fields = ("takes", "price", "end", "from_where")
     fieldsets = (
-        (None, {"fields": ("connection", "name", "label", "enabled", "is_default")}),
+        (None, {"fields": ("connection", "name", "label", "purpose", "enabled", "is_default")}),
         ("What it takes", {"fields": ("takes", "capabilities")}),
-        ("Price", {"fields": ("price_rule",)}),
-        ("End of life", {"fields": ("shutdown_at", "successor")}),
+        ("Price", {"fields": ("price", "price_rule")}),
+        ("End of life", {"fields": ("end", "shutdown_at", "successor")}),
+        ("Facts", {"fields": ("from_where",)}),
     )
 
     def save_model(self, request: HttpRequest, obj: ImageModel, form: Any, change: bool) -> None:
         services.save_model(model=obj)
 
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[ImageModel], search_term: str
+    ) -> tuple[QuerySet[ImageModel], bool]:
+        """Where a model for pictures is chosen, those alone are offered that can be used."""
+        match = request.resolver_match
+        if match is not None and match.url_name == "autocomplete":
+            usable = ImageModel.objects.usable()
+            if request.GET.get("app_label") == "prompts":
+                usable = usable.for_pictures()
+            queryset = queryset.filter(pk__in=usable.values("pk"))
+        return super().get_search_results(request, queryset, search_term)
+
     @admin.display(description="price")
     def price(self, obj: ImageModel) -> str:
         """Its price rule in words."""
         return describe_price(obj.price_rule, money_text)
+
+    @admin.display(description="state", ordering="enabled")
+    def on(self, obj: ImageModel) -> SafeString:
+        if obj.is_retired:
+            return chip("stop", "shut down")
+        if not (obj.enabled and obj.connection.enabled):
+            return chip("off", "off" if not obj.enabled else "its provider is off")
+        return chip("good", "on")
+
+    @admin.display(description="end", ordering="shutdown_at", empty_value="not announced")
+    def end(self, obj: ImageModel) -> str | SafeString | None:
+        """The days that are left, and what comes after."""
+        if obj.shutdown_at is None or obj.days_left is None:
+            return None
+        day = date_format(obj.shutdown_at, "j M Y")
+        then = f"; then {obj.successor}" if obj.successor else ""
+        if obj.days_left <= 0:
+            return f"{day}{then.replace('then', 'now')}"
+        days = "1 day" if obj.days_left == 1 else f"{obj.days_left:,} days"
+        if obj.days_left > SOON:
+            return f"in {days}, {day}{then}"
+        return format_html("<strong>in {}</strong>, {}{}", days, day, then)
+
+    @admin.display(description="where it comes from")
+    def from_where(self, obj: ImageModel) -> str:
+        text = ImageModel.Origin(obj.origin).label
+        if obj.synced_at is None:
+            return f"{text}."
+        when = date_format(timezone.localtime(obj.synced_at), "j M Y, H:i")
+        edited = " It was edited since, so sync_models leaves it alone." if is_edited(obj) else ""
+        return f"{text}, {when}.{edited}"
 
     @admin.display(description="what it takes in all")
     def takes(self, obj: ImageModel) -> SafeString | str:

@@ -99,6 +99,11 @@ def sync_connection(
     return report
 
 
+def is_edited(row: ImageModel) -> bool:
+    """Whether somebody has changed a row since a synchronization wrote it."""
+    return row.synced_hash != "" and row.synced_hash != _hash(_values(row))
+
+
 def _listed(connection: Connection, report: SyncReport) -> list[CatalogueModel]:
     """What the project's file says, without prices where the site counts in another currency."""
     catalogue = read_catalogue(connection.kind)

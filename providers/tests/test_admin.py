@@ -4,6 +4,8 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from providers import admin
+from providers.backends.stub import StubProvider
 from providers.models import Connection, ImageModel
 from providers.tests.factories import make_connection, make_model
 
@@ -87,8 +89,76 @@ def test_action_looks_whether_they_can_be_used(console):
     chosen = [broken.pk, Connection.objects.get(name="studio").pk]
     data = {"action": "look_at", "_selected_action": chosen}
     text = console.post(LIST, data, follow=True).content.decode()
-    assert "Studio: configured, reachable, authenticated." in text
+    assert "Studio: configured, reachable, authenticated. Never yet run" in text
     assert "Far: not configured." in text
+
+
+def test_page_tells_what_is_known_without_asking(console):
+    text = console.get(change("connection", make_connection())).content.decode()
+    assert text.count("Not looked at yet.") == 3
+    assert "Never yet run against the real service." in text
+
+
+def test_verify_shows_four_levels_on_the_page_once(console):
+    far = make_connection(options={"behaviour": "auth"})
+    page = reverse("admin:providers_connection_verify", args=[far.pk])
+    text = console.post(page, follow=True).content.decode()
+    assert "Far: not authenticated. The secret is not accepted." in text
+    assert text.count("fp-chip--good") == 2 and text.count("fp-chip--bad") == 1
+    assert "Not looked at yet." in console.get(change("connection", far)).content.decode()
+
+
+def test_verify_is_posted_by_those_who_may_change(console, client, reviewer):
+    page = reverse("admin:providers_connection_verify", args=[make_connection().pk])
+    assert console.get(page).status_code == 405
+    client.force_login(reviewer)
+    assert client.post(page).status_code == 403
+
+
+def test_verify_of_what_is_gone_leads_back(console):
+    page = reverse("admin:providers_connection_verify", args=[4711])
+    assert console.post(page).status_code == 302
+
+
+def test_service_that_charges_cannot_be_switched_on_without_a_cap(console, monkeypatch):
+    monkeypatch.setattr(StubProvider, "charges", True)
+    far = make_connection(enabled=False)
+    text = console.post(change("connection", far), form(far)).content.decode()
+    assert "Set the most that they may cost in a month" in text
+    console.post(change("connection", far), form(far, monthly_cap="5"))
+    far.refresh_from_db()
+    assert far.enabled
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"enabled": False}, ">off<"),
+        ({"secret_name": "FAR_KEY"}, "secret missing"),
+        ({"paused_until": timezone.now() + timedelta(days=1)}, "paused until"),
+        ({}, "on, never yet run"),
+        ({"proven_at": timezone.now()}, ">on<"),
+        ({"kind": "magic"}, "magic (not installed)"),
+        ({"monthly_cap": 5}, "$5.00"),
+        ({"monthly_cap": 0}, "nothing may be spent"),
+    ],
+)
+def test_list_tells_the_state_in_words(console, fields, words):
+    make_connection(**fields)
+    assert words in console.get(LIST, {"q": "far"}).content.decode()
+
+
+def test_broken_plugin_is_shown_with_its_reason(console, monkeypatch):
+    monkeypatch.setattr(admin, "broken_plugins", lambda: {"bad": "bad-package: No module."})
+    text = console.get(reverse("admin:providers_connection_plugins")).content.decode()
+    assert "bad-package: No module." in text
+
+
+def test_page_of_plugins_says_what_it_is_for_when_there_are_none(console, monkeypatch):
+    monkeypatch.setattr(admin, "broken_plugins", dict)
+    monkeypatch.setattr(admin, "kinds", lambda: {"studio": "Studio"})
+    text = console.get(reverse("admin:providers_connection_plugins")).content.decode()
+    assert "No plugins." in text
 
 
 def test_action_ends_a_pause(console):
@@ -115,6 +185,43 @@ def test_model_list_tells_prices_in_words(console):
     assert all(price in text for price in ("free", "$0.04", "$0.01 to $0.20", "Cannot be read"))
 
 
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [
+        (200, "in 200 days, "),
+        (9, "<strong>in 9 days</strong>, "),
+        (1, "<strong>in 1 day</strong>, "),
+        (-1, "shut down"),
+    ],
+)
+def test_model_list_counts_the_days_that_are_left(console, days, words):
+    end = timezone.localdate() + timedelta(days=days)
+    make_model(make_connection(), shutdown_at=end, successor="newer")
+    text = console.get(MODELS).content.decode()
+    assert words in text and "newer" in text
+
+
+@pytest.mark.parametrize(
+    ("state", "names"), [("usable", "new ending"), ("ending", "ending"), ("ended", "ended")]
+)
+def test_models_are_filtered_by_state(console, state, names):
+    far, today = make_connection(), timezone.localdate()
+    make_model(far, "new")
+    make_model(far, "ending", shutdown_at=today + timedelta(days=9))
+    make_model(far, "ended", shutdown_at=today)
+    rows = console.get(MODELS, {"state": state}).context["cl"].queryset
+    assert {row.name for row in rows.filter(connection=far)} == set(names.split())
+
+
+def test_model_page_tells_where_it_comes_from_and_that_it_was_edited(console):
+    model = make_model(
+        make_connection(), origin="catalogue", synced_hash="x", synced_at=timezone.now()
+    )
+    text = console.get(change("imagemodel", model)).content.decode()
+    assert "From the project&#x27;s catalogue, " in text
+    assert "It was edited since, so sync_models leaves it alone." in text
+
+
 def test_model_page_shows_what_it_takes_in_all(console):
     model = make_model(make_connection(), capabilities={"max_side": 777})
     text = console.get(change("imagemodel", model)).content.decode()
@@ -133,6 +240,7 @@ def test_new_default_is_saved_through_the_service(console):
     data = {
         "connection": far.pk,
         "name": "new",
+        "purpose": "image",
         "is_default": "on",
         "enabled": "on",
         "capabilities": "{}",
