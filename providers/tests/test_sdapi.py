@@ -243,7 +243,7 @@ def test_the_real_size_is_told_when_it_differs(tmp_path):
 @pytest.mark.parametrize("flavour", ["a1111", "forge", "sdnext"])
 def test_another_model_than_the_one_asked_for_is_told(flavour, tmp_path):
     with FakeSdApi(flavour) as server:
-        server.faults("wrong_model")
+        server.faults("other_model")
         result = draw(server, tmp_path)
     assert result.model == "anime_v3"
     assert result.notes == ("Drawn with anime_v3; dream_v8 was asked for.",)
@@ -266,7 +266,7 @@ def test_more_pictures_are_kept_and_told(server, tmp_path):
     assert (len(result.files), result.notes) == (2, ("2 pictures came; one was asked for.",))
 
 
-@pytest.mark.parametrize("fault", ["interrupted", "short_batch"])
+@pytest.mark.parametrize("fault", ["half_denoised", "short_batch"])
 def test_a_half_denoised_picture_is_found_out(server, tmp_path, fault):
     server.faults(fault)
     with pytest.raises(errors.ProviderError, match="stopped at mine") as caught:
@@ -276,17 +276,36 @@ def test_a_half_denoised_picture_is_found_out(server, tmp_path, fault):
 
 
 def test_another_jobs_interruption_is_not_ours(server, tmp_path):
-    server.faults("interrupted")
+    server.faults("half_denoised")
     server.job_timestamp = "20261121235959"
     assert len(draw(server, tmp_path).files) == 1
 
 
-@pytest.mark.parametrize("fault", ["failed_200", "no_images", "html_200", "empty_200", "json_200"])
+@pytest.mark.parametrize("fault", ["failed_200", "null_data", "html_200", "empty_200", "json_200"])
 def test_a_success_without_a_picture_is_none(server, tmp_path, fault):
     server.faults(fault)
     with pytest.raises(errors.InvalidResponse) as caught:
         draw(server, tmp_path)
     assert caught.value.billed == "no"
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ("bad_parameter", errors.InvalidRequest),
+        ("out_of_memory", errors.OutOfMemory),
+        ("taskgroup", errors.ProviderError),
+    ],
+)
+def test_an_error_in_any_spelling_gets_its_kind(flavour, fault, kind, tmp_path):
+    if (flavour, fault) == ("forge", "out_of_memory"):
+        kind = errors.ProviderError  # it tells no reason
+    with FakeSdApi(flavour) as server:
+        server.faults(fault)
+        with pytest.raises(kind) as caught:
+            draw(server, tmp_path)
+    assert (type(caught.value), caught.value.billed, server.ledger) == (kind, "no", [])
 
 
 @pytest.mark.parametrize("fault", ["timeout", "reset", "cut_at:50%", "drip"])

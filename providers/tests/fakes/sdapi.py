@@ -34,13 +34,18 @@ class FakeSdApi(FakeService):
     """`auth` is "user:password" or empty; `with_api` False: started without --api."""
 
     protocol_faults = frozenset(
-        {"oom", "taskgroup", "interrupted", "failed_200", "wrong_model", "grid", "short_batch"}
+        {
+            "bad_parameter",
+            "failed_200",  # as SD.Next answers a failed drawing
+            "grid",
+            "half_denoised",
+            "null_data",
+            "other_model",
+            "out_of_memory",
+            "short_batch",  # fewer pictures than seeds
+            "taskgroup",
+        }
     )
-    aliases = {
-        "out_of_memory": "oom",
-        "half_denoised": "interrupted",
-        "other_model": "wrong_model",
-    }
 
     def __init__(self, flavour: str = "a1111", auth: str = "", with_api: bool = True) -> None:
         super().__init__()
@@ -123,9 +128,10 @@ class FakeSdApi(FakeService):
         if refused := self._refused(request, body):
             return refused
         self.charge(str(body.get("seed", "")))
-        if self.faulty("failed_200"):
-            return Reply.json({"images": [], "parameters": {}, "info": self._info(body)})
-        self.interrupted = self.faulty("interrupted")
+        if self.faulty("failed_200", "null_data"):
+            images = None if self.faulty("null_data") else []
+            return Reply.json({"images": images, "parameters": {}, "info": self._info(body)})
+        self.interrupted = self.faulty("half_denoised")
         width, height = self._size(body)
         drawn = self.pictures(width, height, seed=int(body["seed"]) % 1000)
         if self.faulty("grid"):
@@ -143,7 +149,12 @@ class FakeSdApi(FakeService):
         without = request.path.endswith("img2img") and not body.get("init_images")
         if self.flavour != "sdcpp" and without:
             return self.refusal(404, "Init image not found")
-        if self.faulty("oom"):
+        if self.faulty("bad_parameter"):
+            if self.flavour == "sdcpp":
+                return self.refusal(400, "width and height must be positive")
+            field = {"loc": ["body", "width"], "msg": "Input should be a valid integer"}
+            return Reply.json({"detail": [{"type": "int_parsing", "input": "wide", **field}]}, 422)
+        if self.faulty("out_of_memory"):
             return self.refusal(500, OOM, "OutOfMemoryError")
         if self.faulty("taskgroup"):
             text = "unhandled errors in a TaskGroup (1 sub-exception)"
@@ -160,7 +171,7 @@ class FakeSdApi(FakeService):
         if self.flavour == "sdcpp":
             return ""
         wanted = body.get("override_settings", {}).get("sd_model_checkpoint")
-        used = wanted if wanted in MODELS and not self.faulty("wrong_model") else "anime_v3"
+        used = wanted if wanted in MODELS and not self.faulty("other_model") else "anime_v3"
         seed = body["seed"]
         facts = {
             "seed": seed,
