@@ -27,7 +27,8 @@ from providers.models import Connection, ImageModel
 from providers.money import money_text
 from providers.prices import describe_price
 from providers.registry import broken_plugins, kinds
-from providers.syncing import SOON, is_edited
+from providers.services import SOON
+from providers.syncing import is_edited
 from providers.types import Health, HealthLevel
 
 HIDDEN_KINDS = {"stub"}
@@ -353,6 +354,8 @@ class ImageModelAdmin(admin.ModelAdmin):
         """The adapter's knowledge with this row's laid over it."""
         if obj.connection_id is None:
             return "Known once the model is saved."
+        if obj.purpose == ImageModel.Purpose.TEXT:
+            return "Texts: it draws nothing, so none of this matters."
         try:
             rows = feature_rows(obj.capabilities_object())
         except ProviderProblem as problem:

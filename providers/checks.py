@@ -10,11 +10,11 @@ from typing import Any
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ValidationError
 from django.db import connections
-from django.utils import timezone
 
 from providers.credentials import MissingSecret, read_secret
 from providers.models import Connection, ImageModel
 from providers.registry import broken_plugins
+from providers.services import SOON
 
 
 @register(Tags.database)
@@ -74,10 +74,8 @@ def _model_messages(model: ImageModel) -> Iterator[CheckMessage]:
             hint="Correct its capabilities and price rule in the admin.",
             id="providers.E002",
         )
-    if model.shutdown_at is None:
-        return
-    days = (model.shutdown_at - timezone.localdate()).days
-    if days <= 60:
+    days = model.days_left
+    if days is not None and days <= SOON:
         what = f"ends in {days} days" if days > 0 else "has been shut down"
         yield Warning(
             f"The model {model} {what} ({model.shutdown_at}).",

@@ -85,7 +85,14 @@ def _options(capabilities: Capabilities) -> str:
 
 def feature_table(models: list[ImageModel]) -> list[tuple[str, list[str]]]:
     """(feature, one cell per model) over all `models`."""
-    columns = [dict(feature_rows(model.capabilities_object())) for model in models]
+    columns = [_column(model) for model in models]
     if not columns:
         return []
     return [(name, [column[name] for column in columns]) for name in columns[0]]
+
+
+def _column(model: ImageModel) -> dict[str, str]:
+    """The features of one model; one that writes texts has none of a picture's."""
+    if model.purpose == ImageModel.Purpose.TEXT:
+        return {name: "-" for name, _ in feature_rows(Capabilities())} | {"size": "writes texts"}
+    return dict(feature_rows(model.capabilities_object()))

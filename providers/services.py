@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from providers.models import Connection, ImageModel
 
+SOON = 60  # days before its end from which a model is told of, and not taken up any more
 NEWS = timedelta(hours=1)  # how often a connection is marked as proven again
 
 # The embedded provider: connection first, then its models, the default one first.

@@ -23,10 +23,10 @@ from providers.errors import ProviderProblem
 from providers.models import Connection, ImageModel
 from providers.prices import parse_price_rule
 from providers.registry import BUILT_IN
+from providers.services import SOON
 from providers.types import Capabilities
 
 FIELDS = ("label", "purpose", "capabilities", "price_rule", "shutdown_at", "successor")
-SOON = 60  # days before its end in which a model is not taken up any more
 Origin = ImageModel.Origin
 
 

@@ -10,8 +10,7 @@ from django.utils import timezone
 
 from prompts.models import ImagePromptExample, ImageSetting, RoleDefault
 from providers.models import ImageModel
-
-WITHIN = 60  # days in which an end is told
+from providers.services import SOON
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +64,7 @@ class Ending:
         return f"Its successor is {self.model.successor}. Move them: {self.command}"
 
 
-def ending_models(within_days: int = WITHIN) -> list[Ending]:
+def ending_models(within_days: int = SOON) -> list[Ending]:
     """Models in use that are shut down or will be in so many days, the most urgent first."""
     until = timezone.localdate() + timedelta(days=within_days)
     rows = ImageModel.objects.filter(shutdown_at__lte=until).select_related("connection")
@@ -147,6 +146,6 @@ def note_about(model: ImageModel) -> str:
     instead = f" Use {model.successor} instead." if model.successor else ""
     if trouble := model_trouble(model):
         return f"This {trouble}.{instead}"
-    if model.days_left is not None and model.days_left <= WITHIN:
+    if model.days_left is not None and model.days_left <= SOON:
         return f"{model} ends in {model.days_left} days, on {model.shutdown_at}.{instead}"
     return ""

@@ -2,8 +2,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from providers.health import check_connection, feature_rows
-from providers.models import Connection
+from providers.health import check_connection, feature_rows, feature_table
+from providers.models import Connection, ImageModel
 from providers.types import Capabilities
 
 
@@ -64,3 +64,10 @@ def test_after_a_failure_the_service_is_asked_no_more():
 )
 def test_features_are_told_in_words(fields, what, words):
     assert dict(feature_rows(Capabilities(**fields)))[what] == words
+
+
+def test_model_for_texts_has_a_column_of_its_own():
+    far = Connection(name="far", kind="stub")
+    models = [ImageModel(connection=far, name="a", purpose=use) for use in ("image", "text")]
+    table = dict(feature_table(models))
+    assert table["size"][1] == "writes texts" and table["seed"] == ["yes", "-"]
