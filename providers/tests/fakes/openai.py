@@ -198,9 +198,9 @@ class FakeOpenAI(FakeService):
     # --- Texts --------------------------------------------------------------------------
 
     def _chat(self, body: dict[str, Any]) -> dict[str, Any]:
-        self._check_text(body, self.chat_parameters)
+        self._check_text(body, CHAT)
         wanted = body.get("response_format") or {}
-        check_schema(wanted.get("json_schema"), wanted.get("type"))
+        self.check_schema(wanted.get("json_schema"), wanted.get("type"))
         self.charge(json.dumps(body["messages"]))
         message = {"role": "assistant", "content": self._text(), "refusal": None}
         if self.faulty("refusal"):
@@ -214,12 +214,10 @@ class FakeOpenAI(FakeService):
             "usage": {"prompt_tokens": 40, "completion_tokens": 12, "total_tokens": 52},
         }
 
-    chat_parameters = CHAT
-
     def _responses(self, body: dict[str, Any]) -> dict[str, Any]:
         self._check_text(body, RESPONSES)
         wanted = (body.get("text") or {}).get("format") or {}
-        check_schema(wanted, wanted.get("type"))
+        self.check_schema(wanted, wanted.get("type"))
         self.charge(json.dumps(body["input"]))
         part = {"type": "output_text", "text": self._text(), "annotations": []}
         if self.faulty("refusal"):
@@ -245,6 +243,16 @@ class FakeOpenAI(FakeService):
         if body.get("model") != "gpt-5-mini":
             raise Refused(404, "model_not_found", f"The model `{body.get('model')}` does not exist")
 
+    def check_schema(self, wanted: Any, kind: Any) -> None:
+        """Strict schemas name each property as required and let no other in."""
+        strict = isinstance(wanted, dict) and wanted.get("strict") is True
+        if kind != "json_schema" or not strict or not wanted.get("name"):
+            raise Refused(400, "invalid_value", "A strict json_schema is expected.")
+        schema = wanted.get("schema", {})
+        complete = set(schema.get("required", [])) == set(schema.get("properties", {}))
+        if not complete or schema.get("additionalProperties") is not False:
+            raise Refused(400, "invalid_json_schema", "Invalid schema for response_format.")
+
     def _text(self) -> str:
         if self.faulty("cut_text"):
             return '{"prompt": "A light'
@@ -263,7 +271,6 @@ class FakeGateway(FakeOpenAI):
     protocol_faults = FakeOpenAI.protocol_faults | {
         "expired_url", "private_url", "file_url", "foreign_http_url", "other_model",
     }  # fmt: skip
-    chat_parameters = CHAT | {"max_tokens"}
     URLS = {
         "private_url": "https://169.254.169.254/latest/meta-data/",
         "file_url": "file:///etc/passwd",
@@ -301,6 +308,9 @@ class FakeGateway(FakeOpenAI):
 
     def _check_text(self, body: dict[str, Any], known: set[str]) -> None:
         self._refuse_by_script()
+
+    def check_schema(self, wanted: Any, kind: Any) -> None:
+        """Schemas are passed over, as many of these servers do."""
 
 
 class FakeLinks(FakeGateway):
@@ -387,13 +397,3 @@ def _size_fits(size: str, version: tuple[int, ...]) -> bool:
 def size_of(size: str) -> tuple[int, int]:
     width, _, height = ("1024x1024" if size == "auto" else size).partition("x")
     return int(width), int(height)
-
-
-def check_schema(wanted: Any, kind: Any) -> None:
-    """Strict schemas name each property as required and let no other in."""
-    if kind != "json_schema" or not isinstance(wanted, dict) or wanted.get("strict") is not True:
-        raise Refused(400, "invalid_value", "A strict json_schema is expected.")
-    schema = wanted.get("schema", {})
-    complete = set(schema.get("required", [])) == set(schema.get("properties", {}))
-    if not complete or schema.get("additionalProperties") is not False or not wanted.get("name"):
-        raise Refused(400, "invalid_json_schema", "Invalid schema for response_format.")
