@@ -100,17 +100,17 @@ def test_a_look_does_not_wait_for_the_picture(doubt):
     assert time.monotonic() - began < 5
 
 
-def test_pauses_between_looks_grow(doubt):
+@pytest.mark.parametrize(
+    ("looks", "minutes"), [(0, 1), (1, 3), (2, 10), (3, 30), (4, 60), (5, 60), (20, 60)]
+)
+def test_pauses_between_looks_grow(doubt, looks, minutes):
     doubt()
-    waits = []
-    for _ in range(6):
-        minutes = 0
-        while not looking.due_attempts().exists():
-            later(minutes=1)
-            minutes += 1
-        waits.append(minutes)
-        look()
-    assert waits == [1, 3, 10, 30, 60, 60]
+    last = "finished_at" if looks == 0 else "looked_at"
+    due = []
+    for seconds in (minutes * 60 - 5, minutes * 60):
+        Attempt.objects.update(looks=looks, **{last: Now() - timedelta(seconds=seconds)})
+        due.append(looking.due_attempts().exists())
+    assert due == [False, True]
 
 
 def test_nobody_looks_by_himself_after_a_day(doubt):
