@@ -266,7 +266,7 @@ def test_more_pictures_are_kept_and_told(server, tmp_path):
     assert (len(result.files), result.notes) == (2, ("2 pictures came; one was asked for.",))
 
 
-@pytest.mark.parametrize("fault", ["half_denoised", "short_batch"])
+@pytest.mark.parametrize("fault", ["half_denoised", "skipped", "short_batch"])
 def test_a_half_denoised_picture_is_found_out(server, tmp_path, fault):
     server.faults(fault)
     with pytest.raises(errors.ProviderError, match="stopped at mine") as caught:

@@ -182,7 +182,9 @@ class SdApiProvider(Provider):
         except errors.ProviderProblem:
             return
         state = data.get("state") if isinstance(data, Mapping) else None
-        if not isinstance(state, Mapping) or state.get("interrupted") is not True:
+        if not isinstance(state, Mapping):
+            return
+        if state.get("interrupted") is not True and state.get("skipped") is not True:
             return
         theirs, ours = state.get("job_timestamp"), info.get("job_timestamp")
         if not theirs or not ours or theirs == ours:
@@ -192,7 +194,7 @@ class SdApiProvider(Provider):
         _forget(pictures)
         return errors.ProviderError(
             f"The picture was stopped at {self.connection.name} before it was finished.",
-            hint="Somebody interrupted it there.",
+            hint="Somebody interrupted or skipped it there.",
             code="interrupted",
         )
 

@@ -42,6 +42,7 @@ class FakeSdApi(FakeService):
             "null_data",
             "other_model",
             "out_of_memory",
+            "skipped",
             "short_batch",  # fewer pictures than seeds
             "taskgroup",
         }
@@ -50,7 +51,7 @@ class FakeSdApi(FakeService):
     def __init__(self, flavour: str = "a1111", auth: str = "", with_api: bool = True) -> None:
         super().__init__()
         self.flavour, self.auth, self.with_api = flavour, auth, with_api
-        self.interrupted = False
+        self.interrupted = self.skipped = False
         self.job_timestamp = STAMP
 
     def answer(self, request: Request) -> Reply:
@@ -92,7 +93,7 @@ class FakeSdApi(FakeService):
             names = SCHEDULERS[self.flavour]
             return Reply.json([{"name": each, "label": each.capitalize()} for each in names])
         if route == "progress" and self.flavour != "sdcpp":
-            state = {"skipped": False, "interrupted": self.interrupted, "job": ""}
+            state = {"skipped": self.skipped, "interrupted": self.interrupted, "job": ""}
             state |= {"job_timestamp": self.job_timestamp, "sampling_step": 0}
             return Reply.json({"progress": 0.0, "eta_relative": 0.0, "state": state})
         return self._not_found()
@@ -132,6 +133,7 @@ class FakeSdApi(FakeService):
             images = None if self.faulty("null_data") else []
             return Reply.json({"images": images, "parameters": {}, "info": self._info(body)})
         self.interrupted = self.faulty("half_denoised")
+        self.skipped = self.faulty("skipped")
         width, height = self._size(body)
         drawn = self.pictures(width, height, seed=int(body["seed"]) % 1000)
         if self.faulty("grid"):
