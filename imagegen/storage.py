@@ -86,6 +86,28 @@ class DurableFileSystemStorage(FileSystemStorage):
                 os.unlink(part)
         fsync_folder(final.parent)
 
+    def take_file(self, name: str, source: Path) -> bool:
+        """Give a file of our own scratch folder the name `name` too, without copying it.
+
+        False where that cannot be done (another file system, no hard links). The source must
+        never be written to again. Raises `StorageProblem` if the name is taken.
+        """
+        final = Path(self.path(name))
+        try:
+            self._make_folder(final.parent)
+            with open(source, "rb") as file:
+                os.fchmod(file.fileno(), self.file_permissions_mode or 0o640)
+                os.fsync(file.fileno())
+            os.link(source, final)
+        except FileExistsError as error:
+            raise StorageProblem(
+                f"The file {name} is there already; it was not touched."
+            ) from error
+        except OSError:
+            return False
+        fsync_folder(final.parent)
+        return True
+
     def delete(self, name: str) -> None:
         """Remove the file; one that is not there is no error."""
         super().delete(name)
@@ -145,10 +167,7 @@ def save_file(storage: Storage, name: str, source_path: str | Path, sha256: str)
     """
     if not storage.exists(name):
         try:
-            with open(source_path, "rb") as source:
-                saved = storage.save(name, File(source, name=name))
-            if saved != name:  # another storage made room: somebody else was quicker
-                storage.delete(saved)
+            _store(storage, name, Path(source_path))
         except FileNotFoundError as error:
             raise StorageProblem(f"The bytes for {name} are gone.") from error
         except StorageProblem:
@@ -156,6 +175,18 @@ def save_file(storage: Storage, name: str, source_path: str | Path, sha256: str)
                 raise  # else somebody else was quicker: look whether it is the same
     if hash_file(storage, name) != sha256:
         raise StorageProblem(f"The file {name} does not hold the bytes it should.")
+
+
+def _store(storage: Storage, name: str, source_path: Path) -> None:
+    """Bring the bytes in: by another name for our own scratch file where that can be."""
+    own = source_path.resolve().is_relative_to(Path(settings.SPOOL_DIR).resolve())
+    durable = isinstance(storage, DurableFileSystemStorage)
+    if own and durable and storage.take_file(name, source_path):
+        return
+    with open(source_path, "rb") as source:
+        saved = storage.save(name, File(source, name=name))
+    if saved != name:  # another storage made room: somebody else was quicker
+        storage.delete(saved)
 
 
 @contextlib.contextmanager

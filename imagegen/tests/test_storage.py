@@ -49,6 +49,38 @@ def test_file_is_stored_whole(storage, source):
     assert os.listdir(storage.path("a/b")) == ["c.png"]
 
 
+@pytest.fixture
+def received(settings) -> Path:
+    """A file in our own scratch folder."""
+    path = Path(settings.SPOOL_DIR) / "received.bin"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(BYTES)
+    return path
+
+
+def test_file_of_our_own_scratch_folder_is_taken_without_a_copy(storage, received):
+    save_file(storage, "a/c.png", received, DIGEST)
+    assert os.path.samefile(storage.path("a/c.png"), received)
+
+
+def test_taken_file_outlives_its_scratch_name(storage, received):
+    save_file(storage, "a/c.png", received, DIGEST)
+    received.unlink()
+    assert stat.S_IMODE(os.stat(storage.path("a/c.png")).st_mode) == 0o640
+    assert hash_file(storage, "a/c.png") == DIGEST
+
+
+def test_file_of_somebody_else_is_copied(storage, source):
+    save_file(storage, "a/c.png", source, DIGEST)
+    assert not os.path.samefile(storage.path("a/c.png"), source)
+
+
+def test_taken_file_never_replaces_another(storage, received):
+    storage.save("a/c.png", ContentFile(b"other"))
+    with pytest.raises(StorageProblem, match="there already"):
+        storage.take_file("a/c.png", received)
+
+
 def test_interrupted_write_leaves_nothing(storage):
     with pytest.raises(StorageProblem, match="no space left") as problem:
         storage.save("a/c.png", TornFile(BYTES))
@@ -88,6 +120,15 @@ def test_folder_that_cannot_be_made_is_a_problem(storage, source):
     storage.save("a", ContentFile(b"a file, not a folder"))
     with pytest.raises(StorageProblem, match="could not be stored"):
         save_file(storage, "a/c.png", source, DIGEST)
+
+
+def test_file_of_another_file_system_is_copied(storage, received, monkeypatch):
+    def refuse(*names):
+        raise OSError(18, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "link", refuse)
+    save_file(storage, "a/c.png", received, DIGEST)
+    assert hash_file(storage, "a/c.png") == DIGEST
 
 
 def test_file_system_without_hard_links_is_good_enough(storage, source, monkeypatch):
