@@ -47,7 +47,8 @@ class SyncReport:
 
     @property
     def summary(self) -> str:
-        return ", ".join(f"{number} {what}" for what, number in self.counts.items())
+        told = [f"{number} {what}" for what, number in self.counts.items() if number]
+        return ", ".join(told) or "everything is as it was"
 
 
 def connect_found_keys(*, using: str = "default", dry_run: bool = False) -> list[str]:
