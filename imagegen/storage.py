@@ -196,7 +196,8 @@ def local_copy(storage: Storage, name: str) -> Iterator[str]:
         path = storage.path(name)
     except NotImplementedError:
         Path(settings.SPOOL_DIR).mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=settings.SPOOL_DIR, suffix=PART_SUFFIX) as target:
+        suffix = Path(name).suffix
+        with tempfile.NamedTemporaryFile(dir=settings.SPOOL_DIR, suffix=suffix) as target:
             with storage.open(name, "rb") as source:
                 shutil.copyfileobj(source, target)
             target.flush()

@@ -4,17 +4,15 @@ A stored request says `image:<uuid>` where an adapter gets a path, so that it na
 a server, equal requests have equal fingerprints, and any machine can carry it out.
 """
 
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from pathlib import PurePosixPath
 
 from django.core.files.storage import storages
 
 from imagegen.errors import StorageProblem
 from imagegen.models import IllustrationPlan, ImageOutput
-from imagegen.services.outputs import scratch_file
+from imagegen.storage import local_copy
 from providers.types import Capabilities, ImageRequest
 
 PREFIX = "image:"
@@ -44,8 +42,8 @@ def with_reference(
 def local_files(request: ImageRequest) -> Iterator[ImageRequest]:
     """The request with a file of this machine for each image that it names.
 
-    The files are copies and go with the end of the block. Raises StorageProblem for an image
-    that is gone.
+    They are to be read only, and only within the block: where the storage is elsewhere they are
+    copies that go with it. Raises StorageProblem for an image that is gone.
     """
     names = [*request.reference_images, request.mask]
     if not any(name.startswith(PREFIX) for name in names):
@@ -62,12 +60,9 @@ def _path(stack: ExitStack, name: str) -> str:
     output = ImageOutput.objects.filter(uuid=name.removeprefix(PREFIX)).first()
     if output is None:
         raise StorageProblem("A picture that the request refers to has been removed.")
-    path = stack.enter_context(scratch_file(PurePosixPath(output.path).suffix))
     try:
-        with storages["originals"].open(output.path) as source, open(path, "wb") as copy:
-            shutil.copyfileobj(source, copy)
+        return stack.enter_context(local_copy(storages["originals"], output.path))
     except OSError as error:
         raise StorageProblem(
             f"The original of image {output.pk}, which the request refers to, cannot be read."
         ) from error
-    return path

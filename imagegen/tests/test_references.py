@@ -64,12 +64,6 @@ def test_adapter_gets_a_file_with_the_same_bytes(hero, stub, picture, sent):
     assert [hashlib.sha256(data).hexdigest() for _, data in sent] == [picture.sha256]
 
 
-def test_file_is_gone_after_the_call(hero, stub, sent):
-    make_batch([hero], stub)
-    engine.work()
-    assert not Path(sent[0][0]).exists()
-
-
 def test_stored_request_names_the_image_and_no_path(hero, stub, picture):
     job = only_job(make_batch([hero], stub))
     assert job.request["reference_images"] == [f"image:{picture.uuid}"]
