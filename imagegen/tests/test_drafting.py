@@ -1,0 +1,220 @@
+"""Prompts written by a text model: a job, an attempt, a draft, and money under the same caps."""
+
+from decimal import Decimal
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+
+from imagegen.errors import Refused
+from imagegen.models import Attempt, ConnectionMonth, PromptDraft
+from imagegen.services import drafting, queue, writing
+from imagegen.services.followups import settle_unknown
+from imagegen.services.jobs import run_job
+from imagegen.tests.factories import make_post
+from providers.models import Connection, ImageModel
+from providers.tests.fakes.openai import KEY, FakeOpenAI
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def service():
+    with FakeOpenAI() as fake:
+        yield fake
+
+
+@pytest.fixture
+def model(service, monkeypatch) -> ImageModel:
+    monkeypatch.setenv("WRITER_KEY", KEY)
+    connection = Connection.objects.create(
+        name="writer",
+        kind="openai",
+        base_url=f"{service.url}/v1",
+        private_network=True,
+        secret_name="WRITER_KEY",  # noqa: S106 - the name of a variable
+        monthly_cap=5,
+        options={"read_timeout": 0.5, "deadline": 1.0},
+    )
+    return ImageModel.objects.create(
+        connection=connection,
+        name="gpt-5-mini",
+        purpose="text",
+        price_rule={"kind": "text_tokens", "input": "1", "output": "10"},
+    )
+
+
+@pytest.fixture
+def slot(model):
+    return make_post().slots.get(role="section", section_heading="Tools")
+
+
+def ask(slot, user=None, **more):
+    """Ask the model for a prompt; the job as it was queued."""
+    plan = writing.plan_writing(slots=[slot], **more)
+    return writing.create_writing(plan=plan, user=user, door="admin").jobs.get()
+
+
+def work():
+    """Do what is queued."""
+    while job := queue.claim_job(owner="test"):
+        run_job(job=job)
+
+
+def written(slot, **more):
+    job = ask(slot, **more)
+    work()
+    return PromptDraft.objects.get(job=job)
+
+
+def test_model_writes_a_draft_from_the_sections_text(slot, service):
+    draft = written(slot)
+    assert (draft.text, draft.origin) == ("A lighthouse in fog", "model")
+    assert "A hammer, a string, patience." in service.requests[-1].body.decode()
+
+
+def test_call_is_an_attempt_that_says_what_was_sent(slot):
+    attempt = Attempt.objects.get(job=written(slot).job)
+    assert attempt.state == "stored"
+    assert "A hammer, a string, patience." in str(attempt.sent)
+    assert KEY not in str(attempt.sent)
+
+
+def test_cost_is_booked_from_the_usage(slot):
+    attempt = Attempt.objects.get(job=written(slot).job)
+    assert attempt.cost == Decimal("0.00016")
+    month = ConnectionMonth.objects.get()
+    assert (month.spent, month.reserved) == (attempt.cost, 0)
+
+
+def test_monthly_cap_holds_for_texts(slot, service, model):
+    Connection.objects.update(monthly_cap=Decimal("0.000001"))
+    job = ask(slot)
+    work()
+    job.refresh_from_db()
+    assert (job.state, service.ledger) == ("failed", [])
+
+
+def test_batch_cap_holds_for_texts(slot, service):
+    plan = writing.plan_writing(slots=[slot])
+    batch = writing.create_writing(plan=plan, user=None, door="command", cap=Decimal("0.000001"))
+    work()
+    assert batch.jobs.get().error["kind"] == "CapReached"
+
+
+def test_refinement_keeps_the_history(slot, service):
+    first = written(slot)
+    service.written = {"prompt": "A warm lighthouse, nobody near"}
+    second = written(slot, instruction="warmer, no people", parent=first)
+    assert (second.parent, second.instruction) == (first, "warmer, no people")
+    assert "A lighthouse in fog" in service.requests[-1].body.decode()
+
+
+def test_refinement_without_a_wish_is_refused(slot):
+    with pytest.raises(Refused, match="Say what should change"):
+        writing.plan_writing(slots=[slot], parent=written(slot))
+
+
+def test_nothing_is_drawn_by_writing(slot):
+    written(slot)
+    slot.refresh_from_db()
+    assert (slot.draft, slot.outputs.count()) == (None, 0)
+
+
+def test_cut_call_is_in_doubt_and_not_repeated(slot, service):
+    service.faults("timeout")
+    job = ask(slot)
+    work()
+    job.refresh_from_db()
+    assert job.state == "unknown"
+    assert len(service.requests) == 1
+
+
+def test_doubtful_call_is_settled_by_a_person(slot, service, administrator):
+    service.faults("timeout", "")
+    job = ask(slot)
+    work()
+    job.refresh_from_db()
+    settle_unknown(job=job, outcome="pay_again", user=administrator)
+    work()
+    assert PromptDraft.objects.get(job=job).text == "A lighthouse in fog"
+
+
+def test_refusal_ends_the_job_as_refused(slot, service):
+    service.faults("refusal")
+    job = ask(slot)
+    work()
+    job.refresh_from_db()
+    assert job.state == "refused"
+
+
+def test_answer_without_a_prompt_is_paid_and_failed(slot, service):
+    service.written = {"prompt": " \n "}
+    job = ask(slot)
+    work()
+    attempt = Attempt.objects.get(job=job)
+    assert (attempt.state, attempt.job.state) == ("charged", "failed")
+
+
+def test_answer_that_was_kept_is_not_asked_for_again(slot, service, monkeypatch):
+    def stop(**arguments):
+        raise KeyboardInterrupt
+
+    job = ask(slot)
+    with monkeypatch.context() as patch:
+        patch.setattr(drafting, "store", stop)
+        with pytest.raises(KeyboardInterrupt):
+            work()
+    type(job).objects.filter(pk=job.pk).update(lease_until="2026-01-01T00:00Z")
+    queue.release_expired_leases()
+    work()
+    assert PromptDraft.objects.get(job=job).text == "A lighthouse in fog"
+    assert len(service.requests) == 1
+
+
+def test_page_asks_the_model_at_the_price_that_was_seen(client, slot, editor, model):
+    client.force_login(editor)
+    address = f"/admin/imagegen/imageslot/{slot.pk}/write/"
+    page = client.get(address)
+    cost = page.context["writers"][0].cost
+    fields = {"model": "1", "writer": model.pk, "change": ""}
+    client.post(address, fields | {f"seen_{model.pk}": "nothing"})
+    assert not slot.drafts.exists()
+    client.post(address, fields | {f"seen_{model.pk}": cost})
+    assert slot.drafts.get().job.state == "queued"
+
+
+def test_page_refines_what_was_typed(client, slot, editor, model):
+    client.force_login(editor)
+    address = f"/admin/imagegen/imageslot/{slot.pk}/write/"
+    cost = client.get(address).context["writers"][0].cost
+    fields = {"model": "1", "writer": model.pk, f"seen_{model.pk}": cost}
+    client.post(address, fields | {"text": "A red hammer", "change": "warmer"})
+    asked = slot.drafts.get(origin="model")
+    assert (asked.parent.text, asked.parent.origin) == ("A red hammer", "hand")
+
+
+def test_page_says_that_it_is_being_written(client, slot, editor):
+    client.force_login(editor)
+    ask(slot)
+    page = client.get(f"/admin/imagegen/imageslot/{slot.pk}/write/").content.decode()
+    assert "Being written" in page
+    assert "No worker is running" in page
+
+
+def test_job_and_attempt_pages_show_a_written_prompt(client, slot, administrator):
+    job = written(slot).job
+    client.force_login(administrator)
+    for path in (f"generationjob/{job.pk}", f"attempt/{job.attempts.get().pk}"):
+        page = client.get(f"/admin/imagegen/{path}/change/").content.decode()
+        assert "A hammer, a string, patience." in page
+
+
+@pytest.mark.django_db(transaction=True)
+def test_command_lets_a_model_write_and_accepts(slot, model):
+    out = StringIO()
+    words = ("--post", slot.post.slug, "--slots", "section", "--model", "--accept")
+    call_command("write_prompts", *words, stdout=out)
+    assert "A lighthouse in fog" in out.getvalue()
+    slot.refresh_from_db()
+    assert slot.draft.origin == "model"
