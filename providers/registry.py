@@ -66,6 +66,16 @@ BUILT_IN: dict[str, Kind] = {
         "providers.backends.fal:FalProvider",
         secret_name="FAL_KEY",  # noqa: S106 - the name of a variable
     ),
+    "replicate": Kind(
+        "Replicate",
+        "providers.backends.replicate:ReplicateProvider",
+        secret_name="REPLICATE_API_TOKEN",  # noqa: S106 - the name of a variable
+    ),
+    "stability": Kind(
+        "Stability AI",
+        "providers.backends.stability:StabilityProvider",
+        secret_name="STABILITY_API_KEY",  # noqa: S106 - the name of a variable
+    ),
     "diffusers": Kind(
         "Diffusers (models on this machine)",
         "providers.backends.diffusers:DiffusersProvider",

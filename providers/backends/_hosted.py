@@ -60,6 +60,18 @@ class NoOptions(Options):
     """For kinds that have no options of their own."""
 
 
+@dataclass(frozen=True)
+class QueueOptions(Options):
+    """Options of a service with a queue: seconds from one look at a job to the next."""
+
+    poll_interval: float = 1.0
+
+    def __post_init__(self) -> None:
+        pause = self.poll_interval
+        if not isinstance(pause, int | float) or isinstance(pause, bool) or not 0 < pause <= 60:
+            raise errors.ConfigurationError("poll_interval must be a number of seconds up to 60.")
+
+
 class HostedProvider(Provider):
     """A service on the internet that wants a secret and charges for pictures."""
 
@@ -72,7 +84,7 @@ class HostedProvider(Provider):
 
     def __init__(self, connection: ConnectionConfig) -> None:
         super().__init__(connection)
-        self.options = self.options_class.read(connection.options, connection.name)
+        self.options: Options = self.options_class.read(connection.options, connection.name)
 
     # --- To be given ----------------------------------------------------------------------
 
@@ -162,6 +174,12 @@ class QueuedProvider(HostedProvider):
     """A service that takes a job, names addresses to look at it, and keeps the picture a while."""
 
     recovery = Recovery.HANDLE
+    options_class: ClassVar[type[Options]] = QueueOptions
+    options: QueueOptions
+
+    def __init__(self, connection: ConnectionConfig) -> None:
+        super().__init__(connection)
+        self.poll_interval = self.options.poll_interval
 
     def look(self, url: str, deadline: float = LOOK_LIMIT) -> HttpAnswer:
         """One free look at a job; momentary trouble is an error that `collect` sits out."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 from providers import errors
-from providers.backends._hosted import Options, Picture, Writer
+from providers.backends._hosted import Picture, QueueOptions, Writer
 from providers.backends._shapes import named_shape, nominal_sizes, shape_of
 from providers.types import Capabilities, ImageRequest
 
@@ -124,7 +124,7 @@ class Profile:
 
 
 @dataclass(frozen=True)
-class ProfileOptions(Options):
+class ProfileOptions(QueueOptions):
     """`profiles` tells of models by name what the adapter does not know of them."""
 
     profiles: Mapping[str, Any] = field(default_factory=dict)

@@ -63,10 +63,10 @@ MODERATED = {"Request Moderated": "input", "Content Moderated": "output"}
 class BflProvider(QueuedProvider):
     name = "bfl"
     label = "Black Forest Labs"
-    home = "https://api.bfl.ai"
+    home = "https://api.bfl.ai/v1"
     # Jobs are looked at where they run: api.eu2.bfl.ai, api.us3.bfl.ai, … (2026-11).
     family = ("bfl.ai",)
-    account_path = "v1/credits"
+    account_path = "credits"
 
     def secret_headers(self, secret: str) -> dict[str, str]:
         return {"x-key": secret}
@@ -93,7 +93,7 @@ class BflProvider(QueuedProvider):
     def submit(self, request: ImageRequest, key: str, sink: Sink) -> Handle:
         self._family(request.model)
         pictures, headers = pictures_of(request), self.headers()
-        path, payload = f"v1/{model_path(request.model)}", build_payload(request, pictures)
+        path, payload = model_path(request.model), build_payload(request, pictures)
         sent = {"model": request.model, **build_payload(request, pictures, told)}
         sink.sending(sent)
         answer = self.client().request("POST", path, json=payload, headers=headers, sink=sink)
@@ -205,7 +205,7 @@ def build_payload(
         "seed": request.seed,
         "steps": request.steps,
         "guidance": request.guidance_scale,
-        "output_format": request.output_format or "png",
+        "output_format": request.output_format or "jpeg",
         **extra,
     }
     for number, picture in enumerate(pictures, start=1):

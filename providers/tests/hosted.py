@@ -14,10 +14,14 @@ from providers.tests.sinks import FolderSink
 from providers.types import ConnectionConfig, ImageRequest, Result
 
 
+PATHS = {"bfl": "/v1", "gemini": "/v1beta", "replicate": "/v1"}  # behind the host in base URLs
+
+
 def connect(kind: str, fake: FakeService, secret: str, **fields) -> ConnectionConfig:
     """A connection to a fake service."""
     values = {"name": "mine", "private_network": True, "deadline": 5.0} | fields
-    return ConnectionConfig(kind=kind, base_url=fake.url, secret=secret, **values)
+    base_url = fake.url + PATHS.get(kind, "")
+    return ConnectionConfig(kind=kind, base_url=base_url, secret=secret, **values)
 
 
 def ask(provider, sink: FolderSink, model: str, width: int, height: int, **values) -> Result:

@@ -32,9 +32,7 @@ class QueueRules:
 
     @pytest.fixture
     def provider(self, fake):
-        provider = make_provider(connect(self.kind, fake, self.key))
-        provider.poll_interval = provider.poll_interval_max = 0.01
-        return provider
+        return make_provider(connect(self.kind, fake, self.key, options={"poll_interval": 0.01}))
 
     def ask(self, provider, sink, **values):
         return ask(provider, sink, self.model, self.width, self.height, **values)

@@ -1,0 +1,206 @@
+"""Replicate: many models, each run a "prediction".
+
+API: https://replicate.com/docs/reference/http and /docs/topics/predictions/lifecycle,
+read 2026-11-21.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from providers import errors
+from providers.answers import HttpAnswer, problem_for
+from providers.backends._hosted import (
+    QueuedProvider,
+    details_of,
+    dict_in,
+    error_of,
+    list_in,
+    model_path,
+    object_of,
+    pictures_of,
+    text_in,
+    told,
+)
+from providers.backends._inputs import Profile, ProfileOptions, find_profile
+from providers.backends._replicate_models import KNOWN, UNKNOWN
+from providers.types import Capabilities, Handle, ImageRequest, Result, Sink
+
+RUNNING = frozenset({"starting", "processing", "queued"})
+# Models word their failures themselves; these are the words of the common ones (2026-11).
+REFUSED = re.compile(
+    r"nsfw|flagged as sensitive|\bE005\b|content policy|safety (filter|system|check)|moderat",
+    re.IGNORECASE,
+)
+NO_MEMORY = re.compile(r"out of memory|\bE1001\b|\bOOM\b", re.IGNORECASE)
+SEED_IN_LOGS = re.compile(r"\bseed: (\d{1,19})\b", re.IGNORECASE)
+WAIT = re.compile(r"resets in ~?(\d{1,6})s")
+
+
+class ReplicateProvider(QueuedProvider):
+    name = "replicate"
+    label = "Replicate"
+    options_class = ProfileOptions
+    options: ProfileOptions
+    home = "https://api.replicate.com/v1"
+    family = ("replicate.com",)
+    account_path = "account"
+
+    def secret_headers(self, secret: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {secret}"}
+
+    def capabilities(self, model: str, row: Mapping[str, Any] | None = None) -> Capabilities:
+        return self._profile(model).capabilities().overlaid(row)
+
+    def _profile(self, model: str) -> Profile:
+        name = model.partition(":")[0]
+        return self.options.better(find_profile(KNOWN, name, UNKNOWN), name)
+
+    # --- The call -------------------------------------------------------------------------
+
+    def submit(self, request: ImageRequest, key: str, sink: Sink) -> Handle:
+        profile, pictures = self._profile(request.model), pictures_of(request)
+        path, payload = call_for(request.model)
+        inputs = profile.fill(request, pictures, lambda picture: picture.data_url)
+        sent = {"model": request.model, **profile.fill(request, pictures, told)}
+        headers = self.headers()
+        sink.sending(sent)
+        answer = self.client().request(
+            "POST", path, json={**payload, "input": inputs}, headers=headers, sink=sink
+        )
+        if not answer.ok:
+            raise self.problem(answer)
+        job = object_of(answer, self.connection.name)
+        urls = dict_in(job, "urls")
+        addresses = {name: self.address_in(urls, name) for name in ("get", "cancel")}
+        identity = text_in(job, "id", self.connection.name)
+        return Handle({"id": identity, **addresses, "model": request.model, "sent": sent})
+
+    def poll(self, handle: Handle, sink: Sink) -> Result | None:
+        answer = self.look(self.stored(handle, "get"))
+        if not answer.ok:
+            raise self.look_problem(answer)
+        state = self.state_of(answer)
+        status = str(state.get("status") or "")
+        if status in RUNNING:
+            return None
+        if status == "succeeded":
+            return self._result(handle, state, sink)
+        raise self._ended(status, state)
+
+    def cancel(self, handle: Handle) -> bool:
+        """True when it says itself that the prediction is cancelled."""
+        url = self.stored(handle, "cancel")
+        answer = self.client_for(url).request(
+            "POST", url, headers=self.headers(), spends=False, deadline=10.0
+        )
+        return answer.ok and error_of(answer).get("status") == "canceled"
+
+    # --- Answers --------------------------------------------------------------------------
+
+    def _result(self, handle: Handle, state: Mapping[str, Any], sink: Sink) -> Result:
+        if state.get("data_removed"):
+            raise errors.JobLost(
+                f"{self.connection.name} has removed the picture, as it does after an hour.",
+                billed="yes",
+                request_id=self.stored(handle, "id"),
+            )
+        sent = dict_in(handle.data, "sent")
+        seed = sent.get("seed")
+        if seed is None and (found := SEED_IN_LOGS.search(str(state.get("logs") or ""))):
+            seed = int(found[1])
+        return Result(
+            files=self.fetch_all(urls_of(state.get("output")), sink),
+            model=str(state.get("model") or self.stored(handle, "model")),
+            seed=seed,
+            usage=dict_in(state, "metrics"),
+            request_id=self.stored(handle, "id"),
+            parameters=sent,
+        )
+
+    def _ended(self, status: str, state: Mapping[str, Any]) -> errors.ProviderProblem:
+        """What a prediction is that ended without a picture."""
+        who, sentence = self.connection.name, str(state.get("error") or "")
+        identity = str(state.get("id") or "")
+        facts: dict[str, Any] = {"code": status[:200], "request_id": identity}
+        facts["hint"] = sentence[:300]
+        if status == "failed":
+            # Time on a machine is charged whatever comes of it; official models are not
+            # (billing page, 2026-11). Which one this was is not told.
+            if REFUSED.search(sentence):
+                return errors.ContentRejected(
+                    f"{who} refused this picture for its content.", stage="output", **facts
+                )
+            if NO_MEMORY.search(sentence):
+                return errors.OutOfMemory(
+                    f"The model at {who} ran out of memory.", billed="unknown", **facts
+                )
+            return errors.ProviderError(f"{who} could not draw this picture.", **facts)
+        if status in ("canceled", "aborted"):
+            # "aborted" means that it had not even begun.
+            billed: errors.Billed = "no" if status == "aborted" else "unknown"
+            return errors.Cancelled("The picture was stopped.", billed=billed, **facts)
+        return self.unknown_state(status)
+
+    def problem(self, answer: HttpAnswer) -> errors.ProviderProblem:
+        """Errors are RFC 7807: `title`, `detail`, `status`."""
+        who, body = self.connection.name, error_of(answer)
+        title, detail = str(body.get("title") or ""), str(body.get("detail") or "")
+        details = details_of(answer, title, detail or title)
+        if answer.status == 429:
+            wait = self._wait(answer, body, detail)
+            return errors.RateLimited(f"{who} asks us to slow down.", retry_after=wait, **details)
+        if answer.status == 422 and "version" in title.lower():
+            return errors.ModelUnavailable(f"{who} does not know this model.", **details)
+        problem = problem_for(answer, who)
+        problem.hint = details["hint"]
+        return problem
+
+    def _wait(self, answer: HttpAnswer, body: Mapping[str, Any], detail: str) -> float | None:
+        """Seconds to wait: by the header, the body, or its sentence."""
+        problem = problem_for(answer, self.connection.name)
+        if (told_in_header := getattr(problem, "retry_after", None)) is not None:
+            return float(told_in_header)
+        told_in_body = body.get("retry_after")
+        if isinstance(told_in_body, int | float) and told_in_body >= 0:
+            return float(told_in_body)
+        found = WAIT.search(detail)
+        return float(found[1]) if found else None
+
+    # --- About the service ----------------------------------------------------------------
+
+    def discover(self) -> list[dict[str, Any]]:
+        """The models that Replicate itself lists for pictures; there are very many more."""
+        answer = self.client().request(
+            "GET", "collections/text-to-image", headers=self.headers(), deadline=20.0
+        )
+        if not answer.ok:
+            raise self.problem(answer)
+        names = [
+            f"{entry.get('owner')}/{entry.get('name')}"
+            for entry in list_in(error_of(answer), "models")
+            if isinstance(entry, dict) and entry.get("owner") and entry.get("name")
+        ]
+        return [{"name": name, "label": name, "capabilities": {}} for name in names]
+
+
+def call_for(model: str) -> tuple[str, dict[str, Any]]:
+    """Path and frame of a call: `owner/name` is an official model, `owner/name:version` any."""
+    if ":" in model:
+        return "predictions", {"version": model_path(model)}
+    owner, slash, name = model_path(model).partition("/")
+    if not slash or "/" in name:
+        raise errors.ModelUnavailable(f'A model of Replicate is named owner/name, not "{model}".')
+    return f"models/{owner}/{name}/predictions", {}
+
+
+def urls_of(output: Any) -> list[str]:
+    """The addresses of an output: one text, a list of them, or an object that holds either."""
+    if isinstance(output, str) and output:
+        return [output]
+    if isinstance(output, dict):
+        output = next((value for value in output.values() if isinstance(value, list | str)), None)
+        return urls_of(output)
+    if isinstance(output, list):
+        return [item for item in output if isinstance(item, str) and item]
+    return []

@@ -1,0 +1,229 @@
+"""Stability against its fake: the call, what is sent, what each answer becomes."""
+
+import json
+
+import pytest
+
+from providers import errors
+from providers.answers import HttpAnswer
+from providers.registry import make_provider
+from providers.tests.contract import ProviderContract
+from providers.tests.fakes.stability import KEY, FakeStability
+from providers.tests.hosted import ask, connect, reference
+from providers.tests.sinks import FolderSink
+from providers.types import ConnectionConfig, HealthLevel, ImageRequest
+
+MODEL = "sd3.5-large"
+
+
+class TestStability(ProviderContract):
+    kind, model, width, height = "stability", MODEL, 1216, 832
+
+    @pytest.fixture
+    def connection(self):
+        with FakeStability() as fake:
+            yield connect("stability", fake, KEY)
+
+
+class TestStabilityUltra(TestStability):
+    model = "ultra"
+
+
+@pytest.fixture
+def fake():
+    with FakeStability() as fake:
+        yield fake
+
+
+@pytest.fixture
+def sink(tmp_path):
+    return FolderSink(tmp_path)
+
+
+def draw(fake, sink, model=MODEL, width=1216, height=832, **values):
+    provider = make_provider(connect("stability", fake, KEY))
+    return ask(provider, sink, model, width, height, **values)
+
+
+def form(fake):
+    (call,) = fake.calls()
+    return {part.name: part for part in call.parts()}
+
+
+def bare():
+    return make_provider(ConnectionConfig(name="mine", kind="stability", secret=KEY))
+
+
+# --- What is sent -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "endpoint"),
+    [("ultra", "ultra"), ("stable-image-core", "core"), ("sd3.5-medium", "sd3")],
+)
+def test_model_decides_the_endpoint(fake, sink, model, endpoint):
+    draw(fake, sink, model)
+    assert fake.calls()[0].path == f"/v2beta/stable-image/generate/{endpoint}"
+
+
+def test_everything_goes_as_parts_of_a_form(fake, sink):
+    draw(
+        fake,
+        sink,
+        negative_prompt="people",
+        seed=7,
+        guidance_scale=4.5,
+        output_format="png",
+        extra={"style_preset": "line-art"},
+    )
+    assert {name: part.text for name, part in form(fake).items()} == {
+        "prompt": "A tree",
+        "negative_prompt": "people",
+        "seed": "7",
+        "cfg_scale": "4.5",
+        "output_format": "png",
+        "style_preset": "line-art",
+        "aspect_ratio": "3:2",
+        "mode": "text-to-image",
+        "model": MODEL,
+    }
+
+
+def test_answer_is_asked_for_as_json(fake, sink):
+    draw(fake, sink)
+    assert fake.calls()[0].headers["accept"] == "application/json"
+
+
+def test_reference_makes_it_image_to_image(fake, sink, tmp_path):
+    path, told = reference(tmp_path)
+    result = draw(fake, sink, reference_images=(path,), extra={"strength": 0.4})
+    parts = form(fake)
+    assert (parts["mode"].text, parts["strength"].text) == ("image-to-image", "0.4")
+    assert parts["image"].content.startswith(b"\x89PNG") and "aspect_ratio" not in parts
+    assert sink.sent[0]["image"] == told and "size" in result.notes[0]
+
+
+def test_strength_has_a_default(fake, sink, tmp_path):
+    draw(fake, sink, reference_images=(reference(tmp_path)[0],))
+    assert form(fake)["strength"].text == "0.6"
+
+
+def test_every_size_it_lists_has_a_ratio(fake, sink):
+    for model in ("ultra", "core", MODEL):
+        sizes = [size.split("x") for size in bare().capabilities(model).sizes]
+        for width, height in sizes[:2]:
+            draw(fake, sink, model, int(width), int(height))
+    assert len(fake.ledger) == 6 and len(sizes) == 9
+
+
+@pytest.mark.parametrize("model", ["sdxl", "dall-e-3", "upscale"])
+def test_model_of_another_kind_is_refused_before_any_call(fake, sink, model):
+    with pytest.raises(errors.ModelUnavailable):
+        draw(fake, sink, model)
+    assert fake.requests == []
+
+
+def issues(model=MODEL, **values):
+    provider = bare()
+    fields = {"prompt": "A tree", "model": model, "width": 1024, "height": 1024}
+    request = ImageRequest(**fields | values)
+    return [
+        issue.field for issue in provider.validate(request, provider.capabilities(model)).errors
+    ]
+
+
+@pytest.mark.parametrize(
+    ("model", "values", "field"),
+    [
+        (MODEL, {"seed": 0}, "seed"),
+        (MODEL, {"seed": 2**32}, "seed"),
+        (MODEL, {"output_format": "webp"}, "output_format"),
+        (MODEL, {"extra": {"style_preset": "cubist"}}, "extra.style_preset"),
+        ("sd3.5-large-turbo", {"negative_prompt": "people"}, "negative_prompt"),
+        ("core", {"guidance_scale": 4.0}, "guidance_scale"),
+        ("core", {"reference_images": ("a.png",)}, "reference_images"),
+        ("ultra", {"prompt": "x" * 10_001}, "prompt"),
+    ],
+)
+def test_what_a_model_does_not_take_is_refused(model, values, field):
+    assert issues(model, **values) == [field]
+
+
+def test_good_request_has_no_issues():
+    assert issues(seed=7, negative_prompt="people", guidance_scale=4.0) == []
+
+
+# --- What comes back --------------------------------------------------------------------
+
+
+def test_seed_is_kept(fake, sink):
+    assert draw(fake, sink).seed == 343940597
+
+
+def test_blurred_picture_is_a_refusal_of_the_output(fake, sink):
+    fake.faults("moderation_200")
+    with pytest.raises(errors.ContentRejected) as caught:
+        draw(fake, sink)
+    problem = caught.value
+    assert (problem.stage, problem.code, problem.billed) == (
+        "output",
+        "CONTENT_FILTERED",
+        "unknown",
+    )
+
+
+def test_refused_prompt_is_free(fake, sink):
+    fake.faults("refused_input")
+    with pytest.raises(errors.ContentRejected) as caught:
+        draw(fake, sink)
+    assert (caught.value.stage, caught.value.billed) == ("input", "no")
+    assert caught.value.request_id == "4212a4b6"
+
+
+@pytest.mark.parametrize("fault", ["null_data", "error_200", "json_200:[]", "empty_base64"])
+def test_answer_without_a_picture_counts_as_paid(fake, sink, fault):
+    fake.faults(fault)
+    with pytest.raises(errors.InvalidResponse) as caught:
+        draw(fake, sink)
+    assert caught.value.billed == "yes"
+
+
+TABLE = [
+    (400, "bad_request", errors.InvalidRequest, "no"),
+    (401, "unauthorized", errors.AuthFailed, "no"),
+    (402, "payment_required", errors.QuotaExhausted, "no"),
+    (403, "content_moderation", errors.ContentRejected, "no"),
+    (403, "permission_denied", errors.AccessDenied, "no"),
+    (404, "not_found", errors.ModelUnavailable, "no"),
+    (413, "payload_too_large", errors.InvalidRequest, "no"),
+    (422, "unprocessable", errors.InvalidRequest, "no"),
+    (429, "rate_limit_exceeded", errors.RateLimited, "no"),
+    (500, "internal_error", errors.ProviderError, "no"),
+    (500, "", errors.OutcomeUnknown, "unknown"),
+    (504, "gateway", errors.OutcomeUnknown, "unknown"),
+]
+
+
+def read(status, name, headers=None):
+    body = {"id": "1", "name": name, "errors": ["Why."]}
+    return bare().problem(HttpAnswer(status, headers or {}, json.dumps(body).encode()))
+
+
+@pytest.mark.parametrize(("status", "name", "kind", "billed"), TABLE)
+def test_error_is_read_by_its_name(status, name, kind, billed):
+    problem = read(status, name)
+    assert (type(problem), problem.billed) == (kind, billed)
+
+
+def test_who_is_too_fast_is_shut_out_for_a_minute():
+    assert read(429, "rate_limit_exceeded").retry_after == 60.0
+    assert read(429, "rate_limit_exceeded", {"retry-after": "5"}).retry_after == 5.0
+
+
+# --- Health -----------------------------------------------------------------------------
+
+
+def test_wrong_secret_is_found_out_by_health(fake):
+    provider = make_provider(connect("stability", fake, "wrong"))
+    assert provider.health(HealthLevel.REACHABLE).ok is True
+    assert provider.health(HealthLevel.AUTHENTICATED).ok is False
