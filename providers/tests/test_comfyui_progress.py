@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from providers.backends.comfyui.progress import fraction_of
+from providers.backends.comfyui.progress import Progress, fraction_of
 from providers.registry import make_provider
 from providers.tests.fakes.comfyui import FakeComfy
 from providers.tests.sinks import FolderSink
@@ -51,12 +51,23 @@ def test_socket_bears_the_client_of_the_call_and_the_secret(fake, tmp_path):
     assert (asked.headers["authorization"], "origin" in asked.headers) == ("Bearer s3cret", False)
 
 
-def test_listening_ends_with_the_call(fake, tmp_path):
-    run(fake, tmp_path, options={"websocket": True})
+def no_listener_is_left():
     until = time.monotonic() + 2
     while listeners() and time.monotonic() < until:
         time.sleep(0.01)
-    assert listeners() == []
+    return listeners() == []
+
+
+def test_listening_ends_with_the_call(fake, tmp_path):
+    run(fake, tmp_path, options={"websocket": True})
+    assert no_listener_is_left()
+
+
+def test_listening_ends_though_it_had_hardly_begun(fake):
+    headers = {"Authorization": "Bearer s3cret"}
+    with Progress(connect(fake), headers, client="someone", key="any") as progress:
+        progress.start()
+    assert no_listener_is_left()
 
 
 def test_no_socket_is_opened_where_it_is_switched_off(fake, tmp_path):

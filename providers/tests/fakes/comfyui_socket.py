@@ -15,7 +15,7 @@ PREVIEW = struct.pack(">II", 1, 1) + b"jpeg"  # kind 1, format 1
 
 
 def serve(connection: socket.socket, request: Request, jobs: list[str]) -> None:
-    """Greet, send a preview, another's progress and then that of the client's own `jobs`."""
+    """Greet, send a preview, the progress of the client's own `jobs`, and another's around it."""
     salted = (request.headers["sec-websocket-key"] + SALT).encode()
     proof = base64.b64encode(hashlib.sha1(salted).digest()).decode()  # noqa: S324 - as RFC 6455
     upgrade = {"upgrade": "websocket", "connection": "upgrade", "sec-websocket-accept": proof}
@@ -23,7 +23,7 @@ def serve(connection: socket.socket, request: Request, jobs: list[str]) -> None:
     connection.sendall(Reply(101, headers=upgrade).head())
     connection.sendall(_frame(json.dumps({"type": "status", "data": status}).encode()))
     connection.sendall(_frame(PREVIEW, kind=2))
-    for key, value in [("another", 9), *((key, 3) for key in jobs)]:
+    for key, value in [("another", 8), *((key, 3) for key in jobs), ("another", 9)]:
         connection.sendall(_frame(json.dumps(_progress(key, value)).encode()))
     with suppress(OSError):
         while connection.recv(4096):
