@@ -267,7 +267,6 @@ class FakeGateway(FakeOpenAI):
     `by_url` offers the pictures for download; `sizes` False draws what it likes.
     """
 
-    phases = ("call", "download")
     protocol_faults = FakeOpenAI.protocol_faults | {
         "expired_url", "private_url", "file_url", "foreign_http_url", "other_model",
     }  # fmt: skip
@@ -316,6 +315,7 @@ class FakeGateway(FakeOpenAI):
 class FakeLinks(FakeGateway):
     """A gateway whose answers are addresses."""
 
+    phases = ("call", "download")
     features = FakeGateway.features - {"base64"}
 
     def __init__(self) -> None:
