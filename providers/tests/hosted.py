@@ -13,7 +13,6 @@ from providers.tests.fakes.base import FakeService
 from providers.tests.sinks import FolderSink
 from providers.types import ConnectionConfig, ImageRequest, Result
 
-
 PATHS = {"bfl": "/v1", "gemini": "/v1beta", "replicate": "/v1"}  # behind the host in base URLs
 
 
