@@ -1,6 +1,7 @@
 """Connections and the catalogue in the admin. No page shows a secret."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -22,14 +23,14 @@ from providers import services, workflow_admin  # noqa: F401 - workflows registe
 from providers.credentials import MissingSecret, has_secret, read_secret
 from providers.errors import ProviderProblem
 from providers.health import UNPROVEN, check_connection, feature_rows, proven
-from providers.jsonfields import StrictJSONField
+from providers.jsonfields import PrettyJSONField, StrictJSONField
 from providers.models import Connection, ImageModel
-from providers.money import money_text
-from providers.prices import describe_price
+from providers.money import cost_range, money_text
+from providers.prices import describe_price, price_of
 from providers.registry import broken_plugins, kinds
 from providers.services import SOON
 from providers.syncing import is_edited
-from providers.types import Health, HealthLevel
+from providers.types import Health, HealthLevel, ImageRequest
 
 HIDDEN_KINDS = {"stub"}
 SHORT_JSON: "dict[type[Field[Any, Any]], dict[str, Any]]" = {
@@ -38,9 +39,14 @@ SHORT_JSON: "dict[type[Field[Any, Any]], dict[str, Any]]" = {
         "widget": forms.Textarea(attrs={"rows": 3, "cols": 80}),
     }
 }
-
-
+TALL_JSON: "dict[type[Field[Any, Any]], dict[str, Any]]" = {
+    JSONField: {
+        "form_class": PrettyJSONField,
+        "widget": forms.Textarea(attrs={"rows": 10, "cols": 80, "spellcheck": "false"}),
+    }
+}
 LOOKED_AT = "providers_looked_at"  # where a session keeps the answers of the last look
+SQUARE = ImageRequest(prompt="A picture", model="", width=1024, height=1024)
 LOOKS = {True: ("good", "yes"), False: ("bad", "no"), None: ("empty", "not known")}
 
 
@@ -68,6 +74,9 @@ class ConnectionForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         if isinstance(field := self.fields.get("kind"), forms.ChoiceField):
             field.choices = kind_choices(self.instance.kind)
+        for name in ("monthly_cap", "assumed_price"):
+            if isinstance(amount := self.initial.get(name), Decimal):
+                self.initial[name] = f"{amount.normalize():f}"
 
 
 class KindFilter(admin.SimpleListFilter):
@@ -87,7 +96,7 @@ class KindFilter(admin.SimpleListFilter):
 @admin.register(Connection)
 class ConnectionAdmin(admin.ModelAdmin):
     form = ConnectionForm
-    list_display = ("name", "kind_label", "state", "key", "cap", "calls", "base_url")
+    list_display = ("name", "kind_label", "state", "key", "cap", "base_url")
     formfield_overrides = SHORT_JSON
     list_filter = ("enabled", KindFilter)
     search_fields = ("name", "label", "base_url")
@@ -227,10 +236,6 @@ class ConnectionAdmin(admin.ModelAdmin):
             return "not set" if obj.charges else "none needed"
         return money_text(obj.monthly_cap) if obj.monthly_cap else "nothing may be spent"
 
-    @admin.display(description="calls at once", ordering="max_concurrent")
-    def calls(self, obj: Connection) -> str:
-        return str(obj.max_concurrent or "no limit")
-
     @admin.action(permissions=["change"], description="Verify: look how far they work")
     def look_at(self, request: HttpRequest, queryset: QuerySet[Connection]) -> None:
         for connection in queryset:
@@ -284,9 +289,9 @@ class StateFilter(admin.SimpleListFilter):
 
 @admin.register(ImageModel)
 class ImageModelAdmin(admin.ModelAdmin):
-    list_display = ("name", "label", "connection", "purpose", "price", "end", "on", "is_default")
+    list_display = ("name", "connection", "purpose", "cost", "end", "on", "default")
     list_filter = (StateFilter, "connection", "purpose")
-    formfield_overrides = SHORT_JSON
+    formfield_overrides = TALL_JSON
     list_select_related = ("connection",)
     search_fields = ("name", "label", "connection__name")
     readonly_fields = ("takes", "price", "end", "from_where")
@@ -313,20 +318,37 @@ class ImageModelAdmin(admin.ModelAdmin):
             queryset = queryset.filter(pk__in=usable.values("pk"))
         return super().get_search_results(request, queryset, search_term)
 
+    @admin.display(description="price of 1024×1024")
+    def cost(self, obj: ImageModel) -> str:
+        """From the cheapest quality to the best; of a text its rates."""
+        if obj.purpose == ImageModel.Purpose.TEXT:
+            return describe_price(obj.price_rule, money_text)
+        try:
+            price = price_of(obj.price_rule, SQUARE)
+        except ValueError as error:
+            return f"Cannot be read: {error}"
+        return cost_range(price.low, price.high)
+
     @admin.display(description="price")
     def price(self, obj: ImageModel) -> str:
-        """Its price rule in words."""
-        return describe_price(obj.price_rule, money_text)
+        """Its price rule in words, and where that was read."""
+        words = describe_price(obj.price_rule, money_text)
+        day, source = (obj.price_rule.get(name) for name in ("date", "source"))
+        return f"{words}. Read{f' on {day}' if day else ''} at {source}" if source else words
 
     @admin.display(description="state", ordering="enabled")
     def on(self, obj: ImageModel) -> SafeString:
         if obj.is_retired:
             return chip("stop", "shut down")
         if not (obj.enabled and obj.connection.enabled):
-            return chip("off", "off" if not obj.enabled else "its provider is off")
+            return chip("off", "off" if not obj.enabled else "provider off")
         return chip("good", "on")
 
-    @admin.display(description="end", ordering="shutdown_at", empty_value="not announced")
+    @admin.display(description="default", ordering="is_default")
+    def default(self, obj: ImageModel) -> str:
+        return "default" if obj.is_default else ""
+
+    @admin.display(description="end", ordering="shutdown_at", empty_value="none known")
     def end(self, obj: ImageModel) -> str | SafeString | None:
         """The days that are left, and what comes after."""
         if obj.shutdown_at is None or obj.days_left is None:

@@ -36,8 +36,8 @@ def proven(connection: Connection) -> Health:
     """Whether a real call has ever succeeded, and when the last one did."""
     if connection.proven_at is None:
         return Health(HealthLevel.PROVEN, None, UNPROVEN)
-    when = date_format(timezone.localtime(connection.proven_at), "DATETIME_FORMAT")
-    return Health(HealthLevel.PROVEN, True, f"A real call succeeded: {when}.")
+    when = date_format(timezone.localtime(connection.proven_at), "j M Y, H:i")
+    return Health(HealthLevel.PROVEN, True, f"A real call succeeded on {when}.")
 
 
 def feature_rows(capabilities: Capabilities) -> list[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """JSON typed by people: what no database keeps is refused with a sentence."""
 
+import json
 from typing import Any
 
 from django import forms
@@ -32,3 +33,12 @@ class StrictJSONField(forms.JSONField):
         except (ValueError, RecursionError):
             return InvalidJSONInput(data)
         return value if keepable(value) == value else InvalidJSONInput(data)
+
+
+class PrettyJSONField(StrictJSONField):
+    """The same, shown with one value a line."""
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, InvalidJSONInput):
+            return value
+        return json.dumps(value, ensure_ascii=False, indent=2)

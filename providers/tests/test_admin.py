@@ -182,7 +182,7 @@ def test_model_list_tells_prices_in_words(console):
     make_model(far, "b", price_rule={"kind": "per_image", "low": "0.01", "high": "0.2"})
     make_model(far, "c", price_rule={"kind": "per_moon"})
     text = console.get(MODELS).content.decode()
-    assert all(price in text for price in ("free", "$0.04", "$0.01 to $0.20", "Cannot be read"))
+    assert all(price in text for price in ("free", "$0.04", "$0.01–0.20", "Cannot be read"))
 
 
 @pytest.mark.parametrize(
@@ -220,6 +220,21 @@ def test_model_page_tells_where_it_comes_from_and_that_it_was_edited(console):
     text = console.get(change("imagemodel", model)).content.decode()
     assert "From the project&#x27;s catalogue, " in text
     assert "It was edited since, so sync_models leaves it alone." in text
+
+
+def test_model_page_tells_the_price_with_its_source_and_a_value_a_line(console):
+    rule = {"kind": "per_image", "amount": "0.04", "date": "2026-11-21", "source": "https://x.y"}
+    model = make_model(make_connection(), price_rule=rule)
+    text = console.get(change("imagemodel", model)).content.decode()
+    assert "$0.04 a picture. Read on 2026-11-21 at https://x.y" in text
+    assert "{\n  &quot;kind&quot;: &quot;per_image&quot;,\n" in text
+
+
+def test_amounts_are_shown_without_needless_zeros(console):
+    far = make_connection(monthly_cap="20", assumed_price="0.04")
+    far.refresh_from_db()
+    text = console.get(change("connection", far)).content.decode()
+    assert 'value="20"' in text and 'value="0.04"' in text
 
 
 def test_model_page_shows_what_it_takes_in_all(console):

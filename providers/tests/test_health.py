@@ -20,7 +20,7 @@ def test_unproven_connection_says_so_after_all_else_is_well():
 def test_proven_connection_tells_when():
     when = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
     *_, (ok, message) = levels(Connection(name="far", kind="stub", proven_at=when))
-    assert ok and "Nov. 20, 2026, 2:02 p.m." in message
+    assert ok and "20 Nov 2026, 14:02" in message
 
 
 def test_what_was_proven_once_is_told_after_a_failure_too():
