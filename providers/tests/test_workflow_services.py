@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.apps import apps
+from django.utils import timezone
 
 from providers.models import ImageModel, Workflow
 from providers.tests.factories import make_connection, make_model
@@ -171,7 +172,8 @@ def test_name_of_a_text_model_is_refused(far):
 
 def test_changed_graph_is_a_new_version_and_checked_anew(silent):
     workflow, _ = save(silent)
-    Workflow.objects.update(problems=["Old."], checked_at="2026-01-01T00:00Z")
+    workflow.problems, workflow.checked_at = ["Old."], timezone.now()
+    workflow.save()
     workflow.graph = make_graph(n3={"steps": 5})
     save_workflow(workflow=workflow)
     workflow.refresh_from_db()
