@@ -64,10 +64,10 @@ class NoOptions(Options):
 class QueueOptions(Options):
     """Options of a service with a queue: seconds from one look at a job to the next."""
 
-    poll_interval: float = 1.0
+    poll_interval: float | None = None
 
     def __post_init__(self) -> None:
-        pause = self.poll_interval
+        pause = 1 if self.poll_interval is None else self.poll_interval
         if not isinstance(pause, int | float) or isinstance(pause, bool) or not 0 < pause <= 60:
             raise errors.ConfigurationError("poll_interval must be a number of seconds up to 60.")
 
@@ -179,7 +179,8 @@ class QueuedProvider(HostedProvider):
 
     def __init__(self, connection: ConnectionConfig) -> None:
         super().__init__(connection)
-        self.poll_interval = self.options.poll_interval
+        if self.options.poll_interval is not None:
+            self.poll_interval = self.options.poll_interval
 
     def look(self, url: str, deadline: float = LOOK_LIMIT) -> HttpAnswer:
         """One free look at a job; momentary trouble is an error that `collect` sits out."""
