@@ -12,8 +12,9 @@ from django.core.exceptions import ValidationError
 from django.db import connections
 
 from providers.credentials import MissingSecret, read_secret
-from providers.models import Connection, ImageModel
+from providers.models import Connection, ImageModel, Workflow
 from providers.registry import broken_plugins
+from providers.workflows.graph import Graph, WorkflowProblem
 from providers.services import SOON
 
 
@@ -81,6 +82,38 @@ def _model_messages(model: ImageModel) -> Iterator[CheckMessage]:
             f"The model {model} {what} ({model.shutdown_at}).",
             hint=f"Use {model.successor} instead." if model.successor else "Choose another model.",
             id="providers.W003",
+        )
+
+
+@register(Tags.database)
+def check_workflows(databases: Sequence[str] | None = None, **details: Any) -> list[CheckMessage]:
+    """Every workflow of an enabled connection can be read, and its server has what it needs."""
+    return [
+        message
+        for alias in _ready(databases, Workflow)
+        for workflow in Workflow.objects.using(alias)
+        .filter(connection__enabled=True)
+        .select_related("connection")
+        for message in _workflow_messages(workflow)
+    ]
+
+
+def _workflow_messages(workflow: Workflow) -> Iterator[CheckMessage]:
+    try:
+        Graph.parse(workflow.graph)
+    except WorkflowProblem as problem:
+        yield Warning(
+            f"The workflow {workflow} cannot be used: {problem}",
+            hint="Correct its graph in the admin.",
+            id="providers.W005",
+        )
+        return
+    if workflow.problems:
+        more = f" And {len(workflow.problems) - 1} more." if len(workflow.problems) > 1 else ""
+        yield Warning(
+            f"The workflow {workflow} will fail: {workflow.problems[0]}{more}",
+            hint="Its page in the admin names all that the server lacked when it was last asked.",
+            id="providers.W005",
         )
 
 

@@ -6,6 +6,7 @@ import pytest
 from django.apps import apps
 from django.utils import timezone
 
+from providers.checks import check_workflows
 from providers.models import ImageModel, Workflow
 from providers.tests.factories import make_connection, make_model
 from providers.tests.fakes.base import FakeService, Reply, Request
@@ -290,3 +291,38 @@ def test_workflow_without_a_model_is_removed(silent):
     ImageModel.objects.filter(name="house").delete()
     remove_workflow(workflow=workflow)
     assert not Workflow.objects.exists()
+
+
+# --- System check -------------------------------------------------------------------------
+
+
+def warnings() -> list[str]:
+    messages = check_workflows(databases=["default"])
+    assert {message.id for message in messages} <= {"providers.W005"}
+    return [message.msg for message in messages]
+
+
+def test_good_workflow_is_not_complained_of(far):
+    save(far)
+    assert warnings() == []
+
+
+def test_workflow_that_will_fail_is_a_warning(far, comfy):
+    comfy.info = make_object_info(VAEDecode=None, SaveImage=None)
+    save(far)
+    (text,) = warnings()
+    assert "will fail: The server has no node class" in text
+    assert "And 1 more." in text
+
+
+def test_graph_that_cannot_be_read_is_a_warning(far):
+    save(far)
+    Workflow.objects.update(graph={"nodes": []})
+    assert "cannot be used" in warnings()[0]
+
+
+def test_workflow_of_a_disabled_provider_is_left_alone(far):
+    save(far)
+    Workflow.objects.update(graph={})
+    type(far).objects.update(enabled=False)
+    assert warnings() == []
