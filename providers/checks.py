@@ -14,8 +14,8 @@ from django.db import connections
 from providers.credentials import MissingSecret, read_secret
 from providers.models import Connection, ImageModel, Workflow
 from providers.registry import broken_plugins
-from providers.workflows.graph import Graph, WorkflowProblem
 from providers.services import SOON
+from providers.workflows.graph import Graph, WorkflowProblem
 
 
 @register(Tags.database)
