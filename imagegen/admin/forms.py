@@ -6,6 +6,7 @@ from imagegen.imaging.xmp import SOURCE_TYPES
 from imagegen.models import ImageOutput
 from imagegen.services.batches import GenerationOptions
 from prompts.models import ImagePromptExample, ImageSetting, ImageStyle
+from prompts.services.retirement import choosable_examples, choosable_settings
 from providers.models import Connection
 
 ALT_HELP = "What the picture shows, for those who do not see it. At most 500 characters."
@@ -108,6 +109,12 @@ class OptionsForm(forms.Form):
         empty_label=EMPTY,
         label="Provider",
     )
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        # Here and not above: what may be chosen changes from day to day.
+        self.fields["example"].queryset = choosable_examples()
+        self.fields["setting"].queryset = choosable_settings()
 
     def options(self) -> GenerationOptions:
         """The valid input as the services take it."""
