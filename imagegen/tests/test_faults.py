@@ -84,6 +84,9 @@ RIGS = (
     ),
     Rig("gemini", "gemini", "gemini:FakeGemini", model="gemini-3-pro-image", secret="gemini-key"),
     Rig("bfl", "bfl", "bfl:FakeBfl", path="/v1", model="flux-2-pro", secret="bfl-key"),
+    Rig("fal", "fal", "fal:FakeFal", model="fal-ai/flux-2-pro", secret="fal-id:fal-secret"),
+    Rig("replicate", "replicate", "replicate:FakeReplicate", "/v1", "a/b", secret="r8-secret"),
+    Rig("stability", "stability", "stability:FakeStability", model="core", secret="sk-stability"),
 )
 
 
