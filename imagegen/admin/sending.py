@@ -1,5 +1,6 @@
 """What was asked, sent and answered in one call, as the pages show it."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -43,12 +44,12 @@ def how_sent(job: GenerationJob, attempt: Attempt) -> Sending:
         size_asked=_size(job.requested) or _size(job.request),
         size_sent=_size(attempt.sent or {}) or _size(job.request),
         size_came=", ".join(f"{image.width}×{image.height}" for image in attempt.outputs.all()),
-        usage=_json(result.get("usage")),
+        usage=_lines(result.get("usage")),
         price=describe_price(rule, money_text) if rule else "",
         price_date=_day(rule.get("date")),
         price_source=str(rule.get("source") or ""),
-        handle=_json(attempt.handle),
-        rate=_json(result.get("rate")),
+        handle=_lines(attempt.handle),
+        rate=_lines(result.get("rate")),
     )
 
 
@@ -72,6 +73,15 @@ def _size(parameters: Mapping[str, Any]) -> str:
 
 def _json(data: Any) -> str:
     return pretty(data) if data else ""
+
+
+def _lines(data: Mapping[str, Any] | None) -> str:
+    """A few facts, a line each."""
+    return "\n".join(f"{name}: {_short(fact)}" for name, fact in (data or {}).items())
+
+
+def _short(fact: Any) -> str:
+    return fact if isinstance(fact, str) else json.dumps(fact, ensure_ascii=False)
 
 
 def _day(text: Any) -> str:

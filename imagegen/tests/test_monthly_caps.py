@@ -158,6 +158,15 @@ def test_cap_that_was_removed_stops_what_is_queued(charging_stub):
     assert (job.error["kind"], Attempt.objects.count()) == ("NoMonthlyCap", 0)
 
 
+def test_list_leads_to_the_calls_of_a_month(ask, client, administrator):
+    attempt = ask().attempts.get()
+    client.force_login(administrator)
+    url = reverse("admin:imagegen_attempt_changelist")
+    this, other = attempt.month_id, attempt.month_id + 1
+    assert f"#{attempt.pk}" in client.get(f"{url}?month={this}").content.decode()
+    assert f"#{attempt.pk}" not in client.get(f"{url}?month={other}").content.decode()
+
+
 def test_list_shows_spent_reserved_and_what_is_left(ask, client, administrator):
     ask(cap="0.10")
     client.force_login(administrator)
