@@ -4,7 +4,8 @@ import pytest
 
 from providers.catalogue import CatalogueError, catalogue_kinds, read_catalogue
 from providers.prices import describe_price, price_of
-from providers.types import ImageRequest, TextRequest
+from providers.registry import get_provider_class
+from providers.types import ConnectionConfig, ImageRequest, TextRequest
 
 PICTURE = ImageRequest(prompt="A wall", model="m", width=1024, height=1024)
 QUESTION = TextRequest(model="m", instructions="Write.", data="A wall", schema={})
@@ -45,6 +46,22 @@ def test_living_model_has_a_price_and_a_label(kind, model):
         price = price_of(model.price_rule, request)
         assert price.kind == "known" and 0 < price.high < 2
         assert not describe_price(model.price_rule).startswith("Cannot")
+
+
+LIVING = [(kind, each) for kind, each in ALL if not each.shutdown_at and each.purpose == "image"]
+
+
+@pytest.mark.parametrize(("kind", "model"), LIVING, ids=[model.name for _, model in LIVING])
+def test_prices_speak_of_what_the_adapter_takes(kind, model):
+    adapter = get_provider_class(kind)(ConnectionConfig(name=kind, kind=kind))
+    taken = adapter.capabilities(model.name, model.capabilities)
+    priced = set(model.price_rule.get("factors", {}))
+    assert priced <= set(taken.qualities)
+    assert set(taken.qualities) - {"auto"} == priced
+    sizes = [tuple(map(int, size.split("x"))) for size in taken.sizes] or [(1024, 1024)]
+    for width, height in sizes:
+        request = ImageRequest(prompt="A wall", model="m", width=width, height=height)
+        assert price_of(model.price_rule, request).high < 2
 
 
 def test_ends_of_openai_are_told_with_successors():
