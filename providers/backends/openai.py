@@ -84,10 +84,7 @@ class OpenAIProvider(Provider):
     # --- Before a call ------------------------------------------------------------------
 
     def capabilities(self, model: str, row: Mapping[str, Any] | None = None) -> Capabilities:
-        if model.startswith("dall-e") and not row:
-            raise errors.ModelUnavailable(
-                f"{model} was retired on 2026-05-12.", hint="Choose a GPT Image model."
-            )
+        """By the version in its name; which models are retired is the catalogue's business."""
         return images.family(model).overlaid(row)
 
     def validate(self, request: ImageRequest, capabilities: Capabilities) -> Validation:

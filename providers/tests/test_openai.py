@@ -230,9 +230,10 @@ def test_what_a_model_does_not_take_is_refused_by_name(model, values, field):
     assert field in [issue.field for issue in checked(model, **values).errors]
 
 
-def test_retired_family_is_not_there():
-    with pytest.raises(errors.ModelUnavailable, match="retired"):
-        make_provider(ConnectionConfig(name="a", kind="openai")).capabilities("dall-e-3")
+def test_retired_model_costs_nothing(fake, sink):
+    with pytest.raises(errors.ModelUnavailable) as caught:
+        draw(fake, sink, "dall-e-3")
+    assert (caught.value.billed, fake.ledger) == ("no", [])
 
 
 @pytest.mark.parametrize("size", [(480, 1440), (3840, 2160), (1536, 864), (816, 816)])
