@@ -21,10 +21,11 @@ from django.conf import settings
 from imagegen.models import Attempt, ConnectionMonth, GenerationJob, ImageOutput
 from imagegen.services import engine
 from imagegen.tests.factories import hero_of, make_batch, make_post, only_job
-from providers.models import Connection, ImageModel
+from providers.models import Connection, ImageModel, Workflow
 from providers.registry import get_provider_class
 from providers.tests.fakes.base import FakeService
 from providers.tests.fakes.faults import FAULTS, Fault
+from providers.tests.workflows import make_graph
 from providers.types import Recovery
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
@@ -47,8 +48,9 @@ class Rig:
     options: dict[str, Any] = field(default_factory=dict)
     prepare: Callable[[Connection], object] | None = None  # rows that the kind needs
     secret: str = "sk-fault-rig-0123456789abcdef"
+    given: dict[str, Any] = field(default_factory=dict)  # attributes of the fake
     own_machine: bool = False  # True: its errors cost nobody anything
-    queued: bool = True  # False: answers at once, although its fake could queue too
+    only_calls: bool = False  # True: answers at once, although its fake could do it otherwise
 
     def __str__(self) -> str:
         return self.name
@@ -59,29 +61,43 @@ class Rig:
         found: type[FakeService] = getattr(import_module(f"providers.tests.fakes.{module}"), name)
         return found
 
+    def start(self) -> FakeService:
+        fake = self.service()
+        for name, value in self.given.items():
+            setattr(fake, name, value)
+        return fake
+
     def supports(self, fault: Fault) -> bool:
-        return (self.queued or fault.on == "call") and self.service.supports(fault)
+        return (fault.on == "call" or not self.only_calls) and self.service.supports(fault)
 
 
 def stub(recovery: str) -> Rig:
     options = {"recovery": recovery, "poll_interval": 0.01}
-    queued = recovery in ("lookup", "handle")
-    return Rig(f"stub_{recovery}", "stub", "stub:FakeStub", options=options, queued=queued)
+    at_once = recovery in ("nothing", "own_key")
+    return Rig(f"stub_{recovery}", "stub", "stub:FakeStub", options=options, only_calls=at_once)
 
 
+def bring_workflow(connection: Connection) -> None:
+    Workflow.objects.create(connection=connection, name="any", graph=make_graph())
+
+
+COMFY: dict[str, Any] = {
+    "options": {"poll_interval": 0.01, "websocket": False},
+    "prepare": bring_workflow,
+    "own_machine": True,
+}
+LARGE = {"full_size": True}
 RIGS = (
     stub("nothing"),
     stub("handle"),
     stub("lookup"),
     stub("own_key"),
-    Rig(
-        "sdapi",
-        "sdapi",
-        "sdapi:FakeSdApi",
-        model="dream_v8",
-        secret="a:pass-word",
-        own_machine=True,
-    ),
+    Rig("openai", "openai", "openai:FakeOpenAI", "/v1", "gpt-image-2", given=LARGE),
+    Rig("gateway", "openai_compatible", "openai:FakeGateway", "/v1", given=LARGE, only_calls=True),
+    Rig("links", "openai_compatible", "openai:FakeLinks", "/v1", given=LARGE),
+    Rig("comfyui", "comfyui", "comfyui:FakeComfy", **COMFY),
+    Rig("old_comfyui", "comfyui", "comfyui:FakeComfy", given={"old": True}, **COMFY),
+    Rig("sdapi", "sdapi", "sdapi:FakeSdApi", "", "dream_v8", secret="a:pass", own_machine=True),
     Rig("gemini", "gemini", "gemini:FakeGemini", model="gemini-3-pro-image", secret="gemini-key"),
     Rig("bfl", "bfl", "bfl:FakeBfl", path="/v1", model="flux-2-pro", secret="bfl-key"),
     Rig("fal", "fal", "fal:FakeFal", model="fal-ai/flux-2-pro", secret="fal-id:fal-secret"),
@@ -109,6 +125,8 @@ class Outcome:
         return [*self._about_calls(), *self._about_the_end(), *self._about_money()]
 
     def _about_calls(self) -> Iterator[str]:
+        if not self.fake.struck and self.fault.script[0] not in ("", "refused"):
+            yield "the fault never struck"
         if len(self.fake.ledger) > 1:
             yield f"charged {len(self.fake.ledger)} times"
         if self.slowest > LIMITS["deadline"] + GRACE:
@@ -199,7 +217,7 @@ def meet(monkeypatch) -> Callable[[Rig, Fault], Outcome]:
         adapter = get_provider_class(rig.kind)
         monkeypatch.setattr(adapter, "poll_interval", 0.01)
         monkeypatch.setattr(adapter, "poll_interval_max", 0.02)
-        with rig.service() as fake:
+        with rig.start() as fake:
             connection = connect(rig, fake)
             job = only_job(make_batch([hero_of(make_post())], connection, cap="1"))
             fake.arm(fault)

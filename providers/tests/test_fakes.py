@@ -70,6 +70,7 @@ def test_connection_serves_several_requests(shop):
 def test_script_goes_on_and_its_last_word_stays(shop):
     shop.faults("status:503", "")
     assert [order(shop).status_code for _ in range(3)] == [503, 200, 200]
+    assert shop.struck == ["status"]
 
 
 def test_each_phase_has_its_own_script(shop):

@@ -40,7 +40,8 @@ class FakeService:
     """Serves while its context is open, each connection in a thread of its own.
 
     `ledger` has an entry for each picture that was computed, `requests` every request in the
-    order in which they came. An error in `answer` is raised again when the context ends.
+    order in which they came, `struck` the names of the faults that took effect. An error in
+    `answer` is raised again when the context ends.
     """
 
     # What kinds of requests there are; faults are scripted for each on its own.
@@ -56,6 +57,7 @@ class FakeService:
     def __init__(self) -> None:
         self.ledger: list[Charge] = []
         self.requests: list[Request] = []
+        self.struck: list[str] = []
         self.broken: list[Exception] = []
         self.stopping = threading.Event()
         self._scripts: dict[str, list[Scripted]] = {}
@@ -272,7 +274,10 @@ class FakeService:
         script = self._scripts.get(phase)
         if not script:
             return GOOD
-        return script.pop(0) if len(script) > 1 else script[0]
+        fault = script.pop(0) if len(script) > 1 else script[0]
+        if fault.name:
+            self.struck.append(fault.name)
+        return fault
 
     def _reply(self, request: Request, fault: Scripted) -> Reply:
         """What the service answers, or an error in its place; charged as the fault says."""
