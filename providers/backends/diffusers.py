@@ -129,7 +129,7 @@ class DiffusersProvider(Provider):
             seed=seed,
             parameters={**payload, "model": request.model, "pipeline": drawn["pipeline"]},
             digital_source_type=self.digital_source_type,
-            notes=_size_notes(request, drawn),
+            notes=(*_size_notes(request, drawn), *drawn["notes"]),
         )
 
     def build_payload(self, request: ImageRequest, seed: int) -> dict[str, Any]:

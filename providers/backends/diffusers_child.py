@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 INSTALL_HINT = "Install what it needs: pip install -r requirements-diffusers.in"
+MOST_TOKENS = 100_000  # a tokenizer without a limit tells a huge one
 MEMORY_WORDS = ("out of memory", "not enough memory", "can't allocate memory")
 Tell = Callable[[float], None]
 
@@ -137,7 +138,7 @@ def load(spec: ModelSpec) -> Any:
     half = device.startswith("cuda")
     dtype = ("float16" if half else "float32") if spec.dtype == "auto" else spec.dtype
     options: dict[str, Any] = {
-        "torch_dtype": getattr(torch, dtype),
+        "dtype": getattr(torch, dtype),
         "local_files_only": not spec.download,
         "use_safetensors": True,
     }
@@ -145,9 +146,20 @@ def load(spec: ModelSpec) -> Any:
         options["variant"] = spec.variant
     if not spec.safety_checker:
         options |= {"safety_checker": None, "requires_safety_checker": False}
+    _quieten()
     pipeline = DiffusionPipeline.from_pretrained(spec.source, **options)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline.to(device)
+
+
+def _quieten() -> None:
+    """Neither bars nor prompts in the worker's log; what matters is told with the result."""
+    from diffusers.utils import logging as diffusers_log
+    from transformers.utils import logging as transformers_log
+
+    for log in (diffusers_log, transformers_log):
+        log.set_verbosity_error()
+        log.disable_progress_bar()
 
 
 def best_device(torch: Any) -> str:
@@ -176,7 +188,8 @@ def draw(pipeline: Any, job: Job, tell: Tell) -> dict[str, Any]:
     # The checker hands back a black picture and a flag beside it.
     if any(getattr(output, "nsfw_content_detected", None) or ()):
         raise Failure("ContentRejected", "The safety checker of the model refused this picture.")
-    return _saved(output.images[0], job) | {"pipeline": type(pipeline).__name__}
+    facts = {"pipeline": type(pipeline).__name__, "notes": _unread(pipeline, job.prompt)}
+    return _saved(output.images[0], job) | facts
 
 
 def _told(tell: Tell) -> Callable[..., dict[str, Any]]:
@@ -185,6 +198,19 @@ def _told(tell: Tell) -> Callable[..., dict[str, Any]]:
         return values if isinstance(values, dict) else {}
 
     return on_step_end
+
+
+def _unread(pipeline: Any, prompt: str) -> list[str]:
+    """A note where the prompt is longer than the longest of the pipeline's tokenizers reads."""
+    names = ("tokenizer", "tokenizer_2", "tokenizer_3", "tokenizer_4")
+    readers = [each for name in names if (each := getattr(pipeline, name, None)) is not None]
+    limits = {each.model_max_length: each for each in readers}
+    if not limits or (most := max(limits)) > MOST_TOKENS:
+        return []
+    count = len(limits[most](prompt).input_ids)
+    if count <= most:
+        return []
+    return [f"The model reads {most} tokens of the prompt's {count}: its end was not read."]
 
 
 def _saved(image: Any, job: Job) -> dict[str, Any]:

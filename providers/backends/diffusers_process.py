@@ -76,10 +76,12 @@ class Child:
             self.process.join(5.0)
             raise Died(self.process.exitcode, begun=begun) from error
 
-    def end(self) -> None:
+    def end(self, patience: float = 0.0) -> None:
+        """End the process, which may tidy up for `patience` seconds if it has nothing to do."""
+        self.pipe.close()
+        self.process.join(patience)
         self.process.kill()
         self.process.join(5.0)
-        self.pipe.close()
 
 
 def run_job(
@@ -121,11 +123,11 @@ def _run(
 
 
 def end_process() -> None:
-    """End the process at once, and give its memory back."""
+    """End the process, and give its memory back."""
     global _child
     child, _child = _child, None
     if child is not None:
-        child.end()
+        child.end(patience=1.0)
 
 
 def _forget_in_fork() -> None:

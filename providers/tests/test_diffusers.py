@@ -90,6 +90,11 @@ def test_another_size_is_told(tmp_path):
     assert "Drawn with 56x48 pixels; 60x48" in draw(tmp_path, width=60).notes[0]
 
 
+def test_an_unread_end_of_the_prompt_is_told(tmp_path):
+    notes = draw(tmp_path, "word " * 30).notes
+    assert notes == ("The model reads 20 tokens of the prompt's 30: its end was not read.",)
+
+
 @pytest.mark.parametrize(
     ("values", "kind", "words"),
     [

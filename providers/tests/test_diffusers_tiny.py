@@ -173,6 +173,16 @@ def test_negative_prompt_and_scale_are_used(folder, tmp_path):
     assert plain.files[0].sha256 != other.files[0].sha256
 
 
+def test_unread_end_of_the_prompt_is_told(folder, tmp_path):
+    result = draw(connect(tiny=folder), tmp_path, prompt="lighthouse " * 9)
+    assert "The model reads 16 tokens" in result.notes[0]
+
+
+def test_libraries_write_nothing_of_the_prompt(folder, tmp_path, capfd):
+    draw(connect(tiny=folder), tmp_path, prompt="lighthouse " * 9)
+    assert "lighthouse" not in "".join(capfd.readouterr())
+
+
 def test_each_step_is_told(folder, tmp_path):
     sink = FolderSink(tmp_path)
     request = ImageRequest(prompt="a", model="tiny", width=64, height=64, steps=4)

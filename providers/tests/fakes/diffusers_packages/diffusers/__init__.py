@@ -26,8 +26,16 @@ class Scheduler:
         return cls()
 
 
+class Tokenizer:
+    model_max_length = 20
+
+    def __call__(self, text):
+        return SimpleNamespace(input_ids=text.split())
+
+
 class FakePipeline:
     num_timesteps = 2
+    tokenizer = Tokenizer()
 
     def __init__(self, source, options):
         self.source, self.options, self.scheduler = source, options, Scheduler()

@@ -1,0 +1,1 @@
+"""As much as is asked for."""
