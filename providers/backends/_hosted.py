@@ -1,14 +1,12 @@
-"""What the adapters of hosted services share: whom the secret may be shown, reading what came back,
-pictures to send along, and the usual questions about health.
-
-The last part is for services with a queue: looking at a job by an address that the service named.
+"""What the adapters of hosted services share: whom the secret may be shown, the usual questions
+about health, reading what came back, and pictures to send along.
 """
 
 import base64
 import hashlib
 import re
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -18,20 +16,13 @@ from providers.addresses import split_origin
 from providers.answers import HttpAnswer, problem_for
 from providers.base import Provider
 from providers.http import HttpClient
-from providers.receiving import fetch_picture
 from providers.types import (
     ConnectionConfig,
-    Handle,
     Health,
     HealthLevel,
     ImageRequest,
-    Recovery,
-    Sink,
-    SpoolFile,
 )
 
-LOOK_LIMIT = 20.0  # seconds that one look at a job or at the account may take
-MAX_LOOK = 2 * 1024 * 1024  # bytes of its answer
 MODEL_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)*(:\w+)?", re.ASCII)
 SIGNATURES = {
     b"\x89PNG\r\n\x1a\n": "image/png",
@@ -58,18 +49,6 @@ class Options:
 @dataclass(frozen=True)
 class NoOptions(Options):
     """For kinds that have no options of their own."""
-
-
-@dataclass(frozen=True)
-class QueueOptions(Options):
-    """Options of a service with a queue: seconds from one look at a job to the next."""
-
-    poll_interval: float | None = None
-
-    def __post_init__(self) -> None:
-        pause = 1 if self.poll_interval is None else self.poll_interval
-        if not isinstance(pause, int | float) or isinstance(pause, bool) or not 0 < pause <= 60:
-            raise errors.ConfigurationError("poll_interval must be a number of seconds up to 60.")
 
 
 class HostedProvider(Provider):
@@ -165,99 +144,6 @@ class HostedProvider(Provider):
         if isinstance(problem, errors.AuthFailed | errors.AccessDenied | errors.QuotaExhausted):
             return Health(level, False, problem.message)
         return Health(level, None, f"It cannot be told now (HTTP {answer.status}).")
-
-
-# --- Services with a queue --------------------------------------------------------------
-
-
-class QueuedProvider(HostedProvider):
-    """A service that takes a job, names addresses to look at it, and keeps the picture a while."""
-
-    recovery = Recovery.HANDLE
-    options_class: ClassVar[type[Options]] = QueueOptions
-    options: QueueOptions
-
-    def __init__(self, connection: ConnectionConfig) -> None:
-        super().__init__(connection)
-        if self.options.poll_interval is not None:
-            self.poll_interval = self.options.poll_interval
-
-    def look(self, url: str, deadline: float = LOOK_LIMIT) -> HttpAnswer:
-        """One free look at a job; momentary trouble is an error that `collect` sits out."""
-        client, limit = self.client_for(url), min(deadline, self.connection.deadline)
-        try:
-            return client.request(
-                "GET", url, headers=self.headers(), deadline=limit, max_bytes=MAX_LOOK
-            )
-        except errors.InvalidResponse as error:
-            raise errors.ProviderUnavailable(error.message, hint=error.hint) from error
-
-    def look_problem(self, answer: HttpAnswer) -> errors.ProviderProblem:
-        """What a failed look means by its status: the job itself goes on, or is forgotten."""
-        name, status = self.connection.name, answer.status
-        if status in (404, 410):
-            return errors.JobLost(
-                f"{name} does not know this job any more.",
-                hint="It may have been drawn and charged.",
-                code=str(status),
-                request_id=answer.request_id,
-            )
-        if status == 429:
-            return problem_for(answer, name)
-        if status in (401, 402, 403):
-            problem = problem_for(answer, name)
-            problem.billed = "unknown"
-            return problem
-        return errors.ProviderUnavailable(
-            f"{name} cannot tell about the job at the moment.",
-            hint=f"HTTP {status}: {answer.excerpt()}",
-        )
-
-    def state_of(self, answer: HttpAnswer) -> dict[str, Any]:
-        """The JSON object of a look that succeeded.
-
-        Something else (a page of a proxy, say) tells nothing about the job, which is looked at
-        again.
-        """
-        try:
-            state = answer.json()
-        except errors.InvalidResponse as error:
-            state, reason = None, error.hint
-        else:
-            reason = "Expected a JSON object."
-        if isinstance(state, dict):
-            return state
-        raise errors.ProviderUnavailable(
-            f"{self.connection.name} cannot tell about the job at the moment.", hint=reason
-        )
-
-    def unknown_state(self, state: object) -> errors.ProviderUnavailable:
-        """A state that is not documented: nobody knows whether it is the last one."""
-        return errors.ProviderUnavailable(
-            f"{self.connection.name} names a state of the job that we do not know.",
-            hint=f"State: {str(state)[:100]}",
-        )
-
-    def fetch_all(self, urls: Sequence[str], sink: Sink) -> tuple[SpoolFile, ...]:
-        """The pictures at the addresses that a finished job names, shown no secret."""
-        if not urls:
-            raise errors.InvalidResponse(f"{self.connection.name} finished without a picture.")
-        config = replace(self.connection, base_url=self.client().base_url)
-        return tuple(fetch_picture(config, url, sink) for url in urls[:10])
-
-    def address_in(self, data: Mapping[str, Any], name: str) -> str:
-        """The address `name` of an answer that took a job, checked before it is ever used."""
-        url = text_in(data, name, self.connection.name)
-        self.client_for(url)
-        return url
-
-    @staticmethod
-    def stored(handle: Handle, name: str) -> str:
-        """A text of the handle; `JobLost` when that is not one of ours."""
-        value = handle.data.get(name)
-        if isinstance(value, str) and value:
-            return value
-        raise errors.JobLost("The job cannot be found again: its handle is incomplete.")
 
 
 # --- Reading answers --------------------------------------------------------------------

@@ -12,7 +12,6 @@ from providers import errors
 from providers.answers import HttpAnswer, problem_for
 from providers.backends._hosted import (
     Picture,
-    QueuedProvider,
     Writer,
     details_of,
     dict_in,
@@ -24,6 +23,7 @@ from providers.backends._hosted import (
     text_in,
     told,
 )
+from providers.backends._queued import QueuedProvider
 from providers.backends._shapes import named_shape, nominal_sizes
 from providers.keeping import keepable_cost
 from providers.types import Capabilities, Handle, ImageRequest, Result, Sink

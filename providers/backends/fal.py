@@ -13,7 +13,6 @@ from providers.addresses import split_origin
 from providers.answers import HttpAnswer, problem_for
 from providers.backends._fal_models import KNOWN, UNKNOWN
 from providers.backends._hosted import (
-    QueuedProvider,
     details_of,
     dict_in,
     error_of,
@@ -25,6 +24,7 @@ from providers.backends._hosted import (
     told,
 )
 from providers.backends._inputs import Profile, ProfileOptions, find_profile
+from providers.backends._queued import QueuedProvider
 from providers.types import Capabilities, Handle, ImageRequest, Result, Sink
 
 # Types of model errors whose input was looked at before anything ran (pydantic's).

@@ -11,7 +11,6 @@ from typing import Any
 from providers import errors
 from providers.answers import HttpAnswer, problem_for
 from providers.backends._hosted import (
-    QueuedProvider,
     details_of,
     dict_in,
     error_of,
@@ -23,6 +22,7 @@ from providers.backends._hosted import (
     told,
 )
 from providers.backends._inputs import Profile, ProfileOptions, find_profile
+from providers.backends._queued import QueuedProvider
 from providers.backends._replicate_models import KNOWN, UNKNOWN
 from providers.types import Capabilities, Handle, ImageRequest, Result, Sink
 

@@ -1,7 +1,9 @@
 """What holds for every hosted service with a queue: tests to be inherited."""
 
 import json
+import time
 import uuid
+from dataclasses import replace
 
 import pytest
 
@@ -111,6 +113,17 @@ class QueueRules:
         with pytest.raises(errors.OutcomeUnknown):
             self.ask(provider, sink)
         assert len(fake.calls()) == 1
+
+    @pytest.mark.parametrize("phase", ["poll", "download"])
+    def test_look_begun_late_ends_with_the_call(self, fake, provider, sink, phase, monkeypatch):
+        monkeypatch.setattr("providers.backends._queued.SHORTEST", 0.1)
+        fake.faults("timeout", on=phase)
+        handle = self.submit(provider, sink)
+        provider.connection = replace(provider.connection, deadline=60.0)
+        start = time.monotonic()
+        with pytest.raises(errors.OutcomeUnknown):
+            provider.collect(handle, sink, end=start + 0.1)
+        assert time.monotonic() - start < 0.5
 
     def test_sent_parameters_are_those_of_the_result(self, provider, sink):
         result = self.ask(provider, sink)

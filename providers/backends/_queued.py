@@ -1,0 +1,149 @@
+"""Services that take a job, name addresses to look at it, and keep the picture for a while."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from providers import errors
+from providers.answers import HttpAnswer, problem_for
+from providers.backends._hosted import HostedProvider, Options, text_in
+from providers.receiving import fetch_picture
+from providers.types import ConnectionConfig, Handle, Recovery, Result, Sink, SpoolFile
+
+LOOK_LIMIT = 20.0  # seconds that one look at a job may take
+MAX_LOOK = 2 * 1024 * 1024  # bytes of its answer
+SHORTEST = 1.0  # seconds for a step that begins at the very end of a call
+
+
+@dataclass(frozen=True)
+class QueueOptions(Options):
+    """Options of a service with a queue: seconds from one look at a job to the next."""
+
+    poll_interval: float | None = None
+
+    def __post_init__(self) -> None:
+        pause = 1 if self.poll_interval is None else self.poll_interval
+        if not isinstance(pause, int | float) or isinstance(pause, bool) or not 0 < pause <= 60:
+            raise errors.ConfigurationError("poll_interval must be a number of seconds up to 60.")
+
+
+class QueuedProvider(HostedProvider):
+    """A service that takes a job, names addresses to look at it, and keeps the picture a while."""
+
+    recovery = Recovery.HANDLE
+    options_class: ClassVar[type[Options]] = QueueOptions
+    options: QueueOptions
+
+    def __init__(self, connection: ConnectionConfig) -> None:
+        super().__init__(connection)
+        if self.options.poll_interval is not None:
+            self.poll_interval = self.options.poll_interval
+        self._end: float | None = None  # when the call that is being collected must end
+
+    def collect(
+        self,
+        handle: Handle,
+        sink: Sink,
+        *,
+        end: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> Result:
+        """As the base does it; looks and downloads end with the call as well.
+
+        Without any time left there is one look, with the time that one takes.
+        """
+        end = clock() + self.connection.deadline if end is None else end
+        left = end - clock()
+        call = copy(self)
+        call._end = time.monotonic() + (left if left > 0 else self.connection.deadline)
+        return super(QueuedProvider, call).collect(handle, sink, end=end, clock=clock, sleep=sleep)
+
+    def _left(self, most: float) -> float:
+        """Seconds that the next step may take, at least one."""
+        most = min(most, self.connection.deadline)
+        if self._end is None:
+            return most
+        return min(most, max(SHORTEST, self._end - time.monotonic()))
+
+    def look(self, url: str) -> HttpAnswer:
+        """One free look at a job; momentary trouble is an error that `collect` sits out."""
+        client, limit = self.client_for(url), self._left(LOOK_LIMIT)
+        try:
+            return client.request(
+                "GET", url, headers=self.headers(), deadline=limit, max_bytes=MAX_LOOK
+            )
+        except errors.InvalidResponse as error:
+            raise errors.ProviderUnavailable(error.message, hint=error.hint) from error
+
+    def look_problem(self, answer: HttpAnswer) -> errors.ProviderProblem:
+        """What a failed look means by its status: the job itself goes on, or is forgotten."""
+        name, status = self.connection.name, answer.status
+        if status in (404, 410):
+            return errors.JobLost(
+                f"{name} does not know this job any more.",
+                hint="It may have been drawn and charged.",
+                code=str(status),
+                request_id=answer.request_id,
+            )
+        if status == 429:
+            return problem_for(answer, name)
+        if status in (401, 402, 403):
+            problem = problem_for(answer, name)
+            problem.billed = "unknown"
+            return problem
+        return errors.ProviderUnavailable(
+            f"{name} cannot tell about the job at the moment.",
+            hint=f"HTTP {status}: {answer.excerpt()}",
+        )
+
+    def state_of(self, answer: HttpAnswer) -> dict[str, Any]:
+        """The JSON object of a look that succeeded.
+
+        Something else (a page of a proxy, say) tells nothing about the job, which is looked at
+        again.
+        """
+        try:
+            state = answer.json()
+        except errors.InvalidResponse as error:
+            state, reason = None, error.hint
+        else:
+            reason = "Expected a JSON object."
+        if isinstance(state, dict):
+            return state
+        raise errors.ProviderUnavailable(
+            f"{self.connection.name} cannot tell about the job at the moment.", hint=reason
+        )
+
+    def unknown_state(self, state: object) -> errors.ProviderUnavailable:
+        """A state that is not documented: nobody knows whether it is the last one."""
+        return errors.ProviderUnavailable(
+            f"{self.connection.name} names a state of the job that we do not know.",
+            hint=f"State: {str(state)[:100]}",
+        )
+
+    def fetch_all(self, urls: Sequence[str], sink: Sink) -> tuple[SpoolFile, ...]:
+        """The pictures at the addresses that a finished job names, shown no secret."""
+        if not urls:
+            raise errors.InvalidResponse(f"{self.connection.name} finished without a picture.")
+        config = replace(self.connection, base_url=self.client().base_url)
+        return tuple(
+            fetch_picture(config, url, sink, deadline=self._left(self.connection.deadline))
+            for url in urls[:10]
+        )
+
+    def address_in(self, data: Mapping[str, Any], name: str) -> str:
+        """The address `name` of an answer that took a job, checked before it is ever used."""
+        url = text_in(data, name, self.connection.name)
+        self.client_for(url)
+        return url
+
+    @staticmethod
+    def stored(handle: Handle, name: str) -> str:
+        """A text of the handle; `JobLost` when that is not one of ours."""
+        value = handle.data.get(name)
+        if isinstance(value, str) and value:
+            return value
+        raise errors.JobLost("The job cannot be found again: its handle is incomplete.")
