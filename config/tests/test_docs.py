@@ -7,6 +7,7 @@ import pytest
 from django.core.management import get_commands
 
 from config.settings import BASE_DIR
+from providers.registry import BUILT_IN
 
 OWN_APPS = {"blog", "imagegen", "prompts", "providers"}
 COMMANDS = sorted(name for name, app in get_commands().items() if app in OWN_APPS)
@@ -14,8 +15,9 @@ GUIDES = sorted(BASE_DIR.glob("docs/*.md"))
 PAGES = [*BASE_DIR.glob("README.md"), *GUIDES]
 LINK = re.compile(r"\]\(([^()#\s]*)(?:#([^()\s]*))?\)")
 NAME = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b|^[A-Z]+(?==)", re.MULTILINE)
-# Not settings: a provider's secret, the demo's password, where cron writes to, a name in the code.
-OTHER_NAMES = {"OPENAI_API_KEY", "DEMO_PASSWORD", "MAILTO", "BUILT_IN"}
+# Not settings: providers' secrets, the demo's password, where cron writes to, names in the code.
+SECRETS = {kind.secret_name for kind in BUILT_IN.values()}
+OTHER_NAMES = {"DEMO_PASSWORD", "MAILTO", "BUILT_IN", "INTERFACE_VERSION"} | SECRETS
 
 
 def read(path: Path) -> str:
