@@ -42,6 +42,7 @@ from providers.types import (
 
 BASE_URL = "https://api.openai.com/v1"
 HEALTH_TIME = 8.0  # seconds
+MAX_PICTURES = 10  # of one answer; one is asked for
 MAX_LIST = 4 * 1024 * 1024  # bytes of a list of models
 ANSWERED = ("background", "output_format", "quality", "size")
 # Parameters that the package's methods name; whatever else there is goes into the body as it is.
@@ -103,7 +104,7 @@ class OpenAIProvider(Provider):
         with (
             images.opened(request.reference_images, "image", images.MAX_REFERENCE) as pictures,
             images.opened(_one(request.mask), "mask", images.MAX_MASK) as masks,
-            JsonSpooler(sink, ["b64_json"]) as spooler,
+            JsonSpooler(sink, ["b64_json"], max_files=MAX_PICTURES) as spooler,
         ):
             sent = dict(payload)
             uploads: dict[str, Any] = {}
@@ -125,14 +126,19 @@ class OpenAIProvider(Provider):
     ) -> list[SpoolFile]:
         """The files of an answer, downloaded where it gives addresses; or the error that it is."""
         files: list[SpoolFile] = []
-        for entry in _entries(answer):
-            found, url = _spooled(entry.get("b64_json"), spooled), entry.get("url")
-            if found:
+        for entry in _entries(answer)[:MAX_PICTURES]:
+            inline, url = entry.get("b64_json"), entry.get("url")
+            if found := _spooled(inline, spooled):
                 files.append(found)
-            elif isinstance(url := url or entry.get("b64_json"), str) and url:
-                config = replace(self.connection, base_url=self._http().base_url)
+            elif isinstance(address := url or inline, str) and address:  # some mix the two up
                 left = max(0.1, end - time.monotonic())
-                files.append(fetch_picture(config, url, sink, deadline=left))
+                config = replace(self.connection, base_url=self._http().base_url)
+                try:
+                    files.append(fetch_picture(config, address, sink, deadline=left))
+                except errors.ProviderProblem:
+                    if not files:
+                        raise
+                    break  # one was asked for and is here
         if not files:
             self._raise_error_in(answer, head)
             raise errors.InvalidResponse(
@@ -221,6 +227,8 @@ class OpenAIProvider(Provider):
             return Health(level, None, "It has no list of models to ask for.")
         if answer.ok:
             return Health(level, True, "The secret is accepted.")
+        if answer.status == 403 and b"scope" in (answer.body or b""):
+            return Health(level, None, "The secret is known, but may not list the models.")
         found = self._problem(answer)
         return Health(level, False, f"{found.message} {found.hint}".strip())
 

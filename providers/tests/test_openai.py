@@ -422,6 +422,12 @@ def test_broken_service_is_not_reachable(fake):
     assert (health.ok, health.message) == (False, "It answers with 503.")
 
 
+def test_secret_without_the_right_to_list_models_cannot_tell():
+    body = b'{"error": {"message": "Missing scopes: api.model.read", "code": null}}'
+    with serving(lambda sock, _: sock.sendall(reply(body, "403 Forbidden"))) as server:
+        assert make_provider(connection(server.url)).health("authenticated").ok is None
+
+
 def test_models_are_sorted_into_pictures_and_texts(fake):
     models = {m["name"]: m["purpose"] for m in make_provider(connection(fake.url)).discover()}
     assert models == {

@@ -189,6 +189,21 @@ def test_failed_download_does_not_call_again(sink, monkeypatch):
         assert (len(fake.calls()), len(fake.ledger)) == (1, 1)
 
 
+def test_one_picture_is_enough_where_another_cannot_be_had(sink):
+    with FakeLinks() as fake:
+        fake.faults("more_images")
+        fake.faults("", "status:404", on="download")
+        assert len(draw(fake, sink).files) == 1
+
+
+def test_addresses_without_end_are_not_all_followed(sink):
+    with FakeLinks() as fake:
+        address = fake.put_file(pictures.png(8, 8))
+        listed = ",".join([f'{{"url": "{address}"}}'] * 50)
+        fake.faults(f'json_200:{{"data": [{listed}]}}')
+        assert len(draw(fake, sink).files) == 10
+
+
 def test_other_model_is_told(fake, sink):
     fake.faults("other_model")
     result = draw(fake, sink)
