@@ -86,6 +86,11 @@ class HostedProvider(Provider):
             )
         return self.secret_headers(self.connection.secret)
 
+    @property
+    def base64_limit(self) -> int:
+        """Bytes of an answer whose picture, once decoded, has no more than `max_bytes`."""
+        return self.connection.max_bytes * 4 // 3
+
     def client(self) -> HttpClient:
         return HttpClient(self.connection, self.home)
 

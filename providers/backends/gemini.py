@@ -147,7 +147,13 @@ class GeminiProvider(HostedProvider):
         sink.sending(sent)
         with JsonSpooler(sink, ["data"], max_json=MAX_JSON) as spooler:
             answer = self.client().request(
-                "POST", path, json=payload, headers=headers, stream_to=spooler, sink=sink
+                "POST",
+                path,
+                json=payload,
+                headers=headers,
+                stream_to=spooler,
+                max_bytes=self.base64_limit,
+                sink=sink,
             )
             if not answer.ok:
                 raise self.problem(answer)

@@ -121,6 +121,7 @@ class StabilityProvider(HostedProvider):
                 files=form_of(fields, pictures),
                 headers=headers,
                 stream_to=spooler,
+                max_bytes=self.base64_limit,
                 sink=sink,
             )
             if not answer.ok:

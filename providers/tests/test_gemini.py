@@ -9,6 +9,7 @@ from providers.answers import HttpAnswer
 from providers.backends.gemini import build_payload
 from providers.registry import make_provider
 from providers.tests.contract import ProviderContract
+from providers.tests.fakes import pictures
 from providers.tests.fakes.gemini import KEY, FakeGemini, error_info, quota, retry
 from providers.tests.hosted import ask, connect, reference
 from providers.tests.sinks import FolderSink
@@ -170,6 +171,19 @@ def test_long_signature_of_thoughts_is_taken(fake, sink, monkeypatch):
 
     monkeypatch.setattr(FakeGemini, "_drawn", signed)
     assert len(draw(fake, sink).files) == 1
+
+
+def test_limit_is_of_the_picture_and_not_of_its_base64(fake, sink, monkeypatch):
+    monkeypatch.setattr(FakeGemini, "draw", lambda *_: pictures.padded(pictures.png(8, 8), 90_000))
+    provider = make_provider(connect("gemini", fake, KEY, max_bytes=92_000))
+    assert ask(provider, sink, MODEL, 1024, 1024).files[0].size == 90_000
+
+
+def test_larger_picture_is_refused(fake, sink, monkeypatch):
+    monkeypatch.setattr(FakeGemini, "draw", lambda *_: pictures.padded(pictures.png(8, 8), 95_000))
+    provider = make_provider(connect("gemini", fake, KEY, max_bytes=92_000))
+    with pytest.raises(errors.InvalidResponse, match="more than"):
+        ask(provider, sink, MODEL, 1024, 1024)
 
 
 # --- Refusals ---------------------------------------------------------------------------
