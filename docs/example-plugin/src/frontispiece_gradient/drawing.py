@@ -12,15 +12,15 @@ def draw_gradient(path: str, payload: dict[str, Any]) -> None:
     """Write a PNG; `ValueError` for a colour that is none."""
     from PIL import Image, ImageOps
 
-    first, second = (*payload["palette"], *_colours(payload["seed"]))[:2]
+    first, second = (*payload["palette"], *_colours(payload))[:2]
     shades = Image.linear_gradient("L").rotate(TURNS[payload["direction"]])
     shades = shades.resize((payload["width"], payload["height"]))
     ImageOps.colorize(shades, first, second).save(path, "PNG")
 
 
-def _colours(seed: int) -> tuple[str, str]:
-    """Two colours that belong to a seed."""
-    hue = random.Random(seed).random()
+def _colours(payload: dict[str, Any]) -> tuple[str, str]:
+    """Two colours that belong to a prompt and a seed."""
+    hue = random.Random(f"{payload['seed']} {payload['prompt']}").random()
     return _hex(hue, 0.35), _hex((hue + 0.15) % 1, 0.8)
 
 

@@ -87,6 +87,7 @@ class GradientProvider(Provider):
         """What is drawn, as plain values. Without a seed the key decides."""
         digest = hashlib.sha256(key.encode()).digest()
         return {
+            "prompt": request.prompt,
             "width": request.width,
             "height": request.height,
             "seed": int.from_bytes(digest[:4], "big") if request.seed is None else request.seed,
