@@ -358,9 +358,9 @@ def test_host_that_was_taken_from_the_list_is_not_asked(two, sink):
     one, other = two
     handle = hold_job(other, connect(other), sink)
     before = len(other.requests)
-    with pytest.raises(errors.JobLost):
+    with pytest.raises(errors.JobLost) as caught:
         make_provider(connect(one)).poll(handle, sink)
-    assert len(other.requests) == before
+    assert (len(other.requests), other.url in caught.value.hint) == (before, True)
 
 
 def test_private_network_is_needed_for_hosts_too(two):
@@ -534,6 +534,14 @@ def test_health_tells_version_and_silent_hosts(two):
     health = make_provider(connect(one, other)).health("reachable")
     assert health.ok is True
     assert "ComfyUI 0.25.0" in health.message and "cannot be reached" in health.message
+
+
+@pytest.mark.parametrize("fault", ["json_200:[]", "json_200:{}", "html_200"])
+def test_other_servers_are_not_taken_for_comfyui(fake, fault):
+    fake.phase = lambda request: "call"
+    fake.faults(fault)
+    health = make_provider(connect(fake)).health("reachable")
+    assert (health.ok, "as ComfyUI does" in health.message) == (False, True)
 
 
 def test_secret_goes_to_every_host_as_a_bearer_token(sink):

@@ -284,7 +284,9 @@ def _proof(server: ComfyServer, level: HealthLevel, secret: bool) -> str:
     if level is HealthLevel.REACHABLE:
         told = server.ask("system_stats", HEALTH_LIMIT)
         system = told.get("system") if isinstance(told, dict) else None
-        version = system.get("comfyui_version") if isinstance(system, dict) else None
-        return f"{server.host}: ComfyUI {answers.text_of(version or 'of unknown version', 40)}."
+        if not isinstance(system, dict):
+            raise server.not_comfyui("system_stats")
+        version = system.get("comfyui_version") or "of unknown version"
+        return f"{server.host}: ComfyUI {answers.text_of(version, 40)}."
     server.ask("queue", HEALTH_LIMIT)
     return f"{server.host}: {'the secret is accepted' if secret else 'no secret is needed'}."

@@ -79,8 +79,12 @@ def find_job(servers: Servers, handle: Handle) -> tuple[ComfyServer, Look]:
             return server, look
     if problem is not None:
         raise problem
+    host, hint = (
+        handle.data.get("host"),
+        "ComfyUI forgets its queue when it is restarted or cleared.",
+    )
+    if host and not pinned:
+        hint = f"It was given to {host}, which the connection does not name any more."
     raise errors.JobLost(
-        f"{servers[0].name} does not know this picture (any more).",
-        hint="ComfyUI forgets its queue when it is restarted or cleared.",
-        billed="no",
+        f"{servers[0].name} does not know this picture (any more).", hint=hint, billed="no"
     )

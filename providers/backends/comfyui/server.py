@@ -67,7 +67,7 @@ class ComfyServer:
         try:
             return int(answer["exec_info"]["queue_remaining"])
         except (KeyError, TypeError, ValueError) as error:
-            raise self._no_comfyui("prompt") from error
+            raise self.not_comfyui("prompt") from error
 
     def look(self, key: str) -> Look:
         """Where the job `key` stands."""
@@ -100,7 +100,7 @@ class ComfyServer:
         path = f"history/{key}"
         told = self.ask(path)
         if not isinstance(told, dict):
-            raise self._no_comfyui(path)
+            raise self.not_comfyui(path)
         entry = told.get(key)
         return entry if isinstance(entry, dict) else None
 
@@ -110,7 +110,7 @@ class ComfyServer:
             running = [item[1] for item in told["queue_running"]]
             pending = [item[1] for item in told["queue_pending"]]
         except (KeyError, TypeError, IndexError) as error:
-            raise self._no_comfyui("queue") from error
+            raise self.not_comfyui("queue") from error
         if key in running:
             return Look("running")
         return Look("pending") if key in pending else None
@@ -147,7 +147,7 @@ class ComfyServer:
             raise self.problem(answer)
         told = self._json(answer)
         if not isinstance(told, dict) or not isinstance(told.get("name"), str):
-            raise self._no_comfyui("upload/image")
+            raise self.not_comfyui("upload/image")
         stored = "/".join(filter(None, (str(told.get("subfolder") or ""), told["name"])))
         return stored, {"name": stored, "sha256": digest, "bytes": len(content)}
 
@@ -231,7 +231,8 @@ class ComfyServer:
             request_id=answer.request_id,
         )
 
-    def _no_comfyui(self, path: str) -> errors.ProviderUnavailable:
+    def not_comfyui(self, path: str) -> errors.ProviderUnavailable:
+        """The error for an answer of another shape than ComfyUI's."""
         return errors.ProviderUnavailable(
             f"{self.name} does not answer as ComfyUI does.",
             hint=f"Is {self.host}/{path.partition('?')[0]} a ComfyUI server's?",
