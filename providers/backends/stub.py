@@ -122,6 +122,7 @@ class StubProvider(Provider):
         order = self._order(request, key)
         if order["behaviour"] == "cut_before":
             raise errors.ProviderUnavailable(f"{self.connection.name} cannot be reached.")
+        sink.sending({name: order[name] for name in ("model", "prompt", "seed", "parameters")})
         answer = self._exchange("POST", "v1/images", order, sink)
         if answer.status == 202:
             return Handle({"id": answer.json()["id"]})

@@ -104,6 +104,10 @@ class ProviderContract:
         assert result.model and result.parameters
         assert result.digital_source_type == provider.digital_source_type
 
+    def test_tells_what_it_sends(self, provider, sink):
+        self.generate(provider, sink)
+        assert sink.sent and len(json.dumps(sink.sent)) < 50_000
+
     def test_handle_is_small_json(self, provider):
         handle = provider.handle_for(str(uuid.uuid4()))
         assert handle is None or Handle(json.loads(json.dumps(handle.data))) == handle

@@ -292,7 +292,7 @@ import sys
 from providers.registry import make_provider
 from providers.types import ConnectionConfig, ImageRequest
 class Sink:
-    headers = handle = progress = lambda *args: None
+    sending = headers = handle = progress = lambda *args: None
 options = {"ledger": sys.argv[1], "charge_at": sys.argv[2], "delay": 60, "recovery": "own_key"}
 provider = make_provider(ConnectionConfig(name="stub", kind="stub", options=options))
 provider.submit(ImageRequest(prompt="p", model="m", width=64, height=64), "k-9", Sink())

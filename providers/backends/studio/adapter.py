@@ -78,8 +78,10 @@ class StudioProvider(Provider):
         """Draw the picture in a child process, straight into the spool."""
         seed = _seed_of(key) if request.seed is None else request.seed
         file_format = request.output_format or FILE_FORMATS[0]
+        specification = _specification(request, seed)
+        sink.sending({"model": request.model, "output_format": file_format, **specification})
         with sink.open_spool() as spool:
-            drawn = self._draw(_specification(request, seed), spool.path, file_format)
+            drawn = self._draw(specification, spool.path, file_format)
             file = spool.close_file()
         parameters = {
             name: drawn[name] for name in ("family", "layout", "palette", "width", "height")
