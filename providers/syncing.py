@@ -26,6 +26,7 @@ from providers.registry import BUILT_IN
 from providers.services import SOON
 from providers.types import Capabilities
 
+MOST_NEW = 40  # models of unknown price that a service may add in one go
 FIELDS = ("label", "purpose", "capabilities", "price_rule", "shutdown_at", "successor")
 Origin = ImageModel.Origin
 
@@ -87,8 +88,9 @@ def sync_connection(
     listed = _listed(connection, report)
     found = [] if offline else _discovered(connection, report)
     rows = {row.name: row for row in connection.models.all()}
+    merged = _merged(listed, found)
     with transaction.atomic(using=connection._state.db):
-        for model, origin in _merged(listed, found):
+        for model, origin in _without_floods(merged, connection, rows, report):
             row = rows.get(model.name)
             if row is None:
                 _add(connection, model, origin, report, dry_run)
@@ -135,7 +137,10 @@ def _discovered(connection: Connection, report: SyncReport) -> list[CatalogueMod
     found = []
     for entry in entries:
         try:
-            found.append(_without_the_known(_read_entry(entry), provider))
+            model = _without_the_known(_read_entry(entry), provider)
+            if not model.price_rule and not provider.charges:
+                model = replace(model, price_rule={"kind": "free"})
+            found.append(model)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             name = entry.get("name", "") if isinstance(entry, Mapping) else ""
             report.problems.append(f"{name or 'A model'} of the service cannot be read: {error}")
@@ -188,6 +193,27 @@ def _merged(
     return list(merged.values())
 
 
+def _without_floods(
+    merged: list[tuple[CatalogueModel, str]],
+    connection: Connection,
+    rows: Mapping[str, ImageModel],
+    report: SyncReport,
+) -> list[tuple[CatalogueModel, str]]:
+    """Leave out new models of unknown price where a service offers them by the hundred."""
+    new = {
+        model.name
+        for model, origin in merged
+        if origin == Origin.DISCOVERED and model.name not in rows and not model.price_rule
+    }
+    if len(new) <= MOST_NEW:
+        return merged
+    report.lines.append(
+        f"{len(new)} models of unknown price are offered besides; add those by name in the admin "
+        "that you want to use"
+    )
+    return [(model, origin) for model, origin in merged if model.name not in new]
+
+
 def _add(
     connection: Connection, model: CatalogueModel, origin: str, report: SyncReport, dry_run: bool
 ) -> None:
@@ -204,6 +230,8 @@ def _add(
 def _renew(
     row: ImageModel, model: CatalogueModel, origin: str, report: SyncReport, dry_run: bool
 ) -> None:
+    if origin == Origin.DISCOVERED:
+        model = _completed(model, row)
     now, wanted = _values(row), _values(model)
     differing = [name for name in FIELDS if now[name] != wanted[name]]
     if row.synced_hash == _hash(now) or not differing:
@@ -223,6 +251,13 @@ def _renew(
         report.tell("left alone", text)
     if not dry_run and (changed or not differing):
         row.save()
+
+
+def _completed(model: CatalogueModel, row: ImageModel) -> CatalogueModel:
+    """With the row's own values where a service tells nothing; a name again is no label."""
+    told = replace(model, label="") if model.label == model.name else model
+    kept = {name: getattr(row, name) for name in FIELDS if not getattr(told, name)}
+    return replace(told, **kept)
 
 
 def _write(row: ImageModel, model: CatalogueModel) -> None:

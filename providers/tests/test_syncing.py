@@ -171,6 +171,23 @@ def test_discovered_model_of_a_free_kind_is_on(far, offered):
     offered({"name": "x", "label": "X", "capabilities": {"max_side": 9}})
     sync_connection(connection=far)
     assert (row("x").origin, row("x").enabled) == ("discovered", True)
+    assert row("x").price_rule == {"kind": "free"}
+
+
+def test_what_a_service_does_not_tell_stays(far, offered):
+    make_model(far, "x", label="Mine", price_rule=PRICE, capabilities={"max_side": 9})
+    offered({"name": "x", "label": "x", "price_rule": PRICE})
+    report = sync_connection(connection=far)
+    assert (report.lines, row("x").label) == ([], "Mine")
+    assert row("x").capabilities == {"max_side": 9}
+
+
+def test_hundreds_of_unpriced_models_are_counted_and_not_added(far, offered, monkeypatch):
+    monkeypatch.setattr(StubProvider, "charges", True)
+    offered(*({"name": f"m{number}"} for number in range(41)), {"name": "x", "price_rule": PRICE})
+    report = sync_connection(connection=far)
+    assert [each.name for each in far.models.all()] == ["x"]
+    assert report.lines[0].startswith("41 models of unknown price are offered besides")
 
 
 @pytest.mark.parametrize(("price", "enabled"), [({}, False), (PRICE, True)])
