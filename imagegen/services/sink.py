@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from imagegen.faults import faultpoint
 from imagegen.models import Attempt, GenerationJob
+from imagegen.services.calls import let_go_of_database
 from imagegen.services.spool import Spool, SpoolWriter
 from imagegen.states import transition
 from providers.keeping import keepable
@@ -17,7 +18,10 @@ PROGRESS_EVERY = 1.0  # seconds
 
 
 class AttemptSink:
-    """Writes headers, handle and progress of one attempt at once, and opens its spool."""
+    """Writes what an adapter tells of one attempt at once, and opens its spool.
+
+    What is followed by a wait for the provider gives the database's connection back.
+    """
 
     def __init__(self, attempt: Attempt) -> None:
         self._attempt = attempt
@@ -29,6 +33,7 @@ class AttemptSink:
         Attempt.objects.filter(pk=self._attempt.pk, epoch=self._attempt.epoch).update(
             sent=keepable(parameters)
         )
+        let_go_of_database()
 
     def headers(self, status: int, request_id: str, rate: Mapping[str, str]) -> None:
         """The answer has begun: from now on we know that the request arrived."""
@@ -54,6 +59,7 @@ class AttemptSink:
                 handle=data,
             )
         faultpoint("handle")
+        let_go_of_database()
 
     def progress(self, fraction: float) -> None:
         """0 to 1; written at most once a second."""
@@ -62,6 +68,7 @@ class AttemptSink:
             GenerationJob.objects.filter(pk=self._attempt.job_id, epoch=self._attempt.epoch).update(
                 progress=min(max(fraction, 0.0), 1.0)
             )
+            let_go_of_database()
 
     def open_spool(self) -> SpoolWriter:
         return self._spool.open_file()

@@ -11,6 +11,7 @@ from imagegen.services.sink import AttemptSink
 from imagegen.tests.factories import hero_of, make_batch, make_post, make_stub, only_job
 from providers.backends.stub import StubProvider
 from providers.models import Connection, ImageModel
+from providers.types import Handle
 
 pytestmark = pytest.mark.django_db
 
@@ -96,6 +97,21 @@ def test_what_goes_out_is_kept_before_the_answer(ask):
     AttemptSink(attempt).sending({"size": "64x64", "file": {"sha256": "ab", "bytes": 3}})
     attempt.refresh_from_db()
     assert attempt.sent["size"] == "64x64"
+
+
+@pytest.mark.parametrize(
+    ("word", "news"),
+    [("sending", {"n": 1}), ("handle", Handle({"id": "x"})), ("progress", 0.5)],
+)
+def test_no_connection_is_held_while_the_provider_works(ask, monkeypatch, word, news):
+    let_go = []
+    monkeypatch.setattr("imagegen.services.sink.let_go_of_database", lambda: let_go.append(word))
+    attempt = ask("auth")
+    Attempt.objects.update(state=Attempt.State.SUBMITTED)
+    attempt.refresh_from_db()
+    let_go.clear()
+    getattr(AttemptSink(attempt), word)(news)
+    assert let_go == [word]
 
 
 def test_limits_that_the_provider_tells_are_kept(ask):

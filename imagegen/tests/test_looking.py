@@ -1,5 +1,6 @@
 """Doubtful calls are looked up again for nothing, and never sent again by themselves."""
 
+import os
 import time
 from datetime import timedelta
 from decimal import Decimal
@@ -9,10 +10,12 @@ from django.db.models.functions import Now
 from django.urls import reverse
 
 from imagegen.errors import InvalidTransition, NotPermitted, Refused
-from imagegen.models import Attempt, GenerationJob
+from imagegen.faults import VARIABLE
+from imagegen.models import Attempt, GenerationJob, ImageOutput
 from imagegen.services import engine, looking
 from imagegen.services.followups import look_again, settle_unknown
 from imagegen.tests.factories import hero_of, make_batch, make_post, make_stub, only_job
+from imagegen.tests.test_kills import Killed, die, recover
 from providers import errors
 from providers.backends.stub import StubProvider
 from providers.backends.stub_service import Ledger
@@ -206,6 +209,23 @@ def test_resting_provider_is_not_asked(doubt, fields):
     job = GenerationJob.objects.get(pk=job.pk)
     with pytest.raises(Refused):
         look_again(job=job, user=None)
+
+
+@pytest.mark.parametrize("recovery", ["lookup", "handle"])
+@pytest.mark.parametrize("point", ["spooled", "received", "stored", "booking", "booked"])
+def test_worker_that_dies_while_it_looks_loses_and_repeats_nothing(
+    doubt, ledger, monkeypatch, point, recovery
+):
+    job = doubt(recovery)
+    finish_drawing(ledger)
+    look_again(job=job, user=None)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setenv(VARIABLE, point)
+        patch.setattr(os, "kill", die)
+        engine.work()
+    recover()
+    job.refresh_from_db()
+    assert (job.state, len(ledger.calls()), ImageOutput.objects.count()) == ("stored", 1, 1)
 
 
 def test_settled_doubt_is_not_looked_up(doubt):
