@@ -200,18 +200,20 @@ def _without_floods(
     report: SyncReport,
 ) -> list[tuple[CatalogueModel, str]]:
     """Leave out new models of unknown price where a service offers them by the hundred."""
-    new = {
-        model.name
-        for model, origin in merged
-        if origin == Origin.DISCOVERED and model.name not in rows and not model.price_rule
-    }
-    if len(new) <= MOST_NEW:
-        return merged
-    report.lines.append(
-        f"{len(new)} models of unknown price are offered besides; add those by name in the admin "
-        "that you want to use"
-    )
-    return [(model, origin) for model, origin in merged if model.name not in new]
+    new: dict[str, set[str]] = {}
+    for model, origin in merged:
+        if origin == Origin.DISCOVERED and model.name not in rows and not model.price_rule:
+            new.setdefault(model.purpose, set()).add(model.name)
+    floods: set[str] = set()
+    for purpose, names in new.items():
+        if len(names) > MOST_NEW:
+            floods |= names
+            what = "for texts " if purpose == ImageModel.Purpose.TEXT else ""
+            report.lines.append(
+                f"{len(names)} models {what}of unknown price are offered besides; add those by "
+                "name in the admin that you want to use"
+            )
+    return [(model, origin) for model, origin in merged if model.name not in floods]
 
 
 def _add(

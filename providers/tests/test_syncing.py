@@ -184,10 +184,11 @@ def test_what_a_service_does_not_tell_stays(far, offered):
 
 def test_hundreds_of_unpriced_models_are_counted_and_not_added(far, offered, monkeypatch):
     monkeypatch.setattr(StubProvider, "charges", True)
-    offered(*({"name": f"m{number}"} for number in range(41)), {"name": "x", "price_rule": PRICE})
+    many = [{"name": f"m{number}", "purpose": "text"} for number in range(41)]
+    offered(*many, {"name": "x", "price_rule": PRICE}, {"name": "y"})
     report = sync_connection(connection=far)
-    assert [each.name for each in far.models.all()] == ["x"]
-    assert report.lines[0].startswith("41 models of unknown price are offered besides")
+    assert {each.name for each in far.models.all()} == {"x", "y"}
+    assert report.lines[0].startswith("41 models for texts of unknown price are offered besides")
 
 
 @pytest.mark.parametrize(("price", "enabled"), [({}, False), (PRICE, True)])
