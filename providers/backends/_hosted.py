@@ -6,7 +6,7 @@ import base64
 import hashlib
 import re
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -23,6 +23,8 @@ from providers.types import (
     ImageRequest,
 )
 
+# What libraries for addresses agree on; a backslash is one thing to some and another to others.
+PLAIN_ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?([/?#][!-\[\]-~]*)?")
 MODEL_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)*(:\w+)?", re.ASCII)
 SIGNATURES = {
     b"\x89PNG\r\n\x1a\n": "image/png",
@@ -102,7 +104,7 @@ class HostedProvider(Provider):
         """
         own = self.client()
         try:
-            scheme, host, port = split_origin(url)
+            scheme, host, port = split_origin(url if PLAIN_ADDRESS.fullmatch(url) else "")
         except ValueError:
             raise self._stray("an address that is none") from None
         if (scheme, host, port) == split_origin(own.base_url):
@@ -143,8 +145,10 @@ class HostedProvider(Provider):
 
     def _authenticated(self, answer: HttpAnswer) -> Health:
         level = HealthLevel.AUTHENTICATED
-        if answer.ok:
+        if answer.ok and error_of(answer):
             return Health(level, True, "The secret is accepted.")
+        if answer.ok:
+            return Health(level, False, "It answers, but not as this service does.")
         problem = self.problem(answer)
         if isinstance(problem, errors.AuthFailed | errors.AccessDenied | errors.QuotaExhausted):
             return Health(level, False, problem.message)
@@ -177,7 +181,7 @@ def object_of(answer: HttpAnswer, who: str) -> dict[str, Any]:
 
 
 def error_of(answer: HttpAnswer) -> dict[str, Any]:
-    """The JSON object of a failed answer, empty when it is none."""
+    """The JSON object of an answer, a failed one mostly; empty when it is none."""
     try:
         data = answer.json()
     except errors.InvalidResponse:
@@ -204,6 +208,11 @@ def details_of(answer: HttpAnswer, code: str = "", told: object = "") -> dict[st
         "request_id": answer.request_id,
         "hint": f"HTTP {answer.status}: {str(told)[:300] if told else answer.excerpt()}",
     }
+
+
+def count_notes(name: str, files: Sequence[object]) -> tuple[str, ...]:
+    """What an editor should know about the number of pictures; one is asked for."""
+    return (f"{name} made {len(files)} pictures instead of one.",) if len(files) > 1 else ()
 
 
 def model_path(model: str) -> str:

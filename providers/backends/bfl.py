@@ -131,12 +131,12 @@ class BflProvider(QueuedProvider):
     def _result(self, handle: Handle, result: Mapping[str, Any], sink: Sink) -> Result:
         """The picture, fetched at once: its address ends after 10 minutes."""
         usage = dict_in(handle.data, "usage")
-        credits = usage.get("cost")
+        credits = keepable_cost(usage.get("cost", "unknown"))
         return Result(
             files=self.fetch_all([text_in(result, "sample", self.connection.name)], sink),
             model=self.stored(handle, "model"),
             seed=result.get("seed"),
-            cost=None if credits is None else keepable_cost(Decimal(str(credits)) * CENT),
+            cost=None if credits is None else credits * CENT,
             usage=usage,
             request_id=self.stored(handle, "id"),
             parameters=dict_in(handle.data, "sent"),

@@ -13,6 +13,7 @@ from providers.addresses import split_origin
 from providers.answers import HttpAnswer, problem_for
 from providers.backends._fal_models import KNOWN, UNKNOWN
 from providers.backends._hosted import (
+    count_notes,
     details_of,
     dict_in,
     error_of,
@@ -136,13 +137,15 @@ class FalProvider(QueuedProvider):
                 request_id=self.stored(handle, "id"),
             )
         urls = [text_in(image, "url", self.connection.name) for image in clean if image]
+        files = self.fetch_all(urls, sink)
         return Result(
-            files=self.fetch_all(urls, sink),
+            files=files,
             model=self.stored(handle, "model"),
             seed=body.get("seed"),
             usage=dict_in(body, "usage"),
             request_id=self.stored(handle, "id"),
             parameters=dict_in(handle.data, "sent"),
+            notes=count_notes(self.connection.name, files),
         )
 
     def problem(self, answer: HttpAnswer, queued: bool = False) -> errors.ProviderProblem:

@@ -14,6 +14,7 @@ from providers.backends._hosted import (
     HostedProvider,
     Picture,
     Writer,
+    count_notes,
     details_of,
     dict_in,
     error_of,
@@ -161,14 +162,16 @@ class GeminiProvider(HostedProvider):
         files = [file for number, file in enumerate(spooler.files) if number in drawn.places]
         if not files or drawn.reason in REFUSED:
             raise self._refusal(drawn)
-        other = drawn.version and not drawn.version.startswith(request.model)
+        notes = count_notes(self.connection.name, files)
+        if drawn.version and not drawn.version.startswith(request.model):
+            notes += (f"{self.connection.name} used the model {drawn.version}.",)
         return Result(
             files=tuple(files),
             model=drawn.version or request.model,
             usage=dict_in(drawn.body, "usageMetadata"),
             request_id=drawn.request_id,
             parameters=sent,
-            notes=(f"{self.connection.name} used the model {drawn.version}.",) if other else (),
+            notes=notes,
         )
 
     def _refusal(self, drawn: "Drawn") -> errors.ProviderProblem:
@@ -244,6 +247,8 @@ class GeminiProvider(HostedProvider):
             raise self.problem(answer)
         found = []
         for entry in list_in(error_of(answer), "models"):
+            if not isinstance(entry, dict):
+                continue
             name = str(entry.get("name") or "").removeprefix("models/")
             draws = "generateContent" in list_in(entry, "supportedGenerationMethods")
             if draws and ("image" in name or "banana" in name):

@@ -11,6 +11,7 @@ from typing import Any
 from providers import errors
 from providers.answers import HttpAnswer, problem_for
 from providers.backends._hosted import (
+    count_notes,
     details_of,
     dict_in,
     error_of,
@@ -109,13 +110,15 @@ class ReplicateProvider(QueuedProvider):
         seed = sent.get("seed")
         if seed is None and (found := SEED_IN_LOGS.search(str(state.get("logs") or ""))):
             seed = int(found[1])
+        files = self.fetch_all(urls_of(state.get("output")), sink)
         return Result(
-            files=self.fetch_all(urls_of(state.get("output")), sink),
+            files=files,
             model=str(state.get("model") or self.stored(handle, "model")),
             seed=seed,
             usage=dict_in(state, "metrics"),
             request_id=self.stored(handle, "id"),
             parameters=sent,
+            notes=count_notes(self.connection.name, files),
         )
 
     def _ended(self, status: str, state: Mapping[str, Any]) -> errors.ProviderProblem:

@@ -4,7 +4,7 @@ API: https://platform.stability.ai/docs/api-reference (v2beta, stable-image/gene
 2026-11-21.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -99,12 +99,9 @@ class StabilityProvider(HostedProvider):
         )
 
     def validate(self, request: ImageRequest, capabilities: Capabilities) -> Validation:
-        """Refuses the seed 0 as well, which means any seed there."""
+        """Refuses the seed 0 as well, which means any seed, and a strength that means nothing."""
         validation = super().validate(request, capabilities)
-        if request.seed != 0:
-            return validation
-        issue = Issue("seed", "seed 0 means any seed there; take another.", "error", 0)
-        return Validation(validation.request, (*validation.issues, issue))
+        return Validation(validation.request, (*validation.issues, *own_issues(request)))
 
     def submit(self, request: ImageRequest, key: str, sink: Sink) -> Result:
         endpoint, pictures = self._endpoint(request.model), pictures_of(request)
@@ -193,6 +190,20 @@ class StabilityProvider(HostedProvider):
     def discover(self) -> list[dict[str, Any]]:
         """The service lists only the engines of its old interface."""
         return []
+
+
+def own_issues(request: ImageRequest) -> Iterator[Issue]:
+    """What capabilities cannot say of a request."""
+    if request.seed == 0:
+        yield Issue("seed", "seed 0 means any seed there; take another.", "error", 0)
+    strength = request.extra.get("strength")
+    if strength is None:
+        return
+    if not request.reference_images:
+        told = "strength is of a reference picture, and there is none."
+        yield Issue("extra.strength", told, "error", strength)
+    elif not isinstance(strength, int | float) or not 0 <= strength <= 1:
+        yield Issue("extra.strength", "strength must be a number from 0 to 1.", "error", strength)
 
 
 def build_payload(request: ImageRequest, endpoint: str, guided: bool) -> dict[str, Any]:

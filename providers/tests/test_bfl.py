@@ -12,7 +12,7 @@ from providers.tests.fakes.bfl import KEY, FakeBfl
 from providers.tests.hosted import ask, connect, reference
 from providers.tests.queued import QueueRules
 from providers.tests.sinks import FolderSink
-from providers.types import ConnectionConfig, HealthLevel, ImageRequest
+from providers.types import ConnectionConfig, Handle, HealthLevel, ImageRequest
 
 MODEL = "flux-2-pro"
 
@@ -195,6 +195,12 @@ def test_hosts_of_the_service_may_be_looked_at(url):
         "https://api.eu2.bfl.ai:8443/",
         "https://user@api.bfl.ai/",
         "ftp://api.bfl.ai/",
+        # Two readers of addresses could find two hosts in these.
+        "https://evil.example\\.bfl.ai/",
+        "https://evil.example\\@api.bfl.ai/",
+        "https://evil.example\t.bfl.ai/",
+        "https://evil.example%2f.bfl.ai/",
+        "https://api.bfl.ai/\r\nHost: evil.example",
         "",
     ],
 )
@@ -214,12 +220,27 @@ def test_another_host_of_the_service_gets_no_private_network():
     assert private.client_for("https://api.us3.bfl.ai/").config.private_network is False
 
 
+@pytest.mark.parametrize("told", [-1, 10**12, None, "3", [], "NaN"])
+def test_price_that_cannot_be_one_counts_as_not_told(fake, sink, told):
+    provider = make_provider(connect("bfl", fake, KEY))
+    request = ImageRequest(prompt="A tree", model=MODEL, width=64, height=64)
+    handle = provider.submit(request, "key", sink)
+    odd = Handle({**handle.data, "usage": {"cost": told}})
+    assert provider.collect(odd, sink).cost in (None, Decimal("0.03"))
+
+
 # --- Health -----------------------------------------------------------------------------
 
 
 def test_wrong_secret_is_found_out_by_health(fake):
     provider = make_provider(connect("bfl", fake, "wrong"))
     assert provider.health(HealthLevel.REACHABLE).ok is True
+    assert provider.health(HealthLevel.AUTHENTICATED).ok is False
+
+
+def test_page_of_somebody_else_is_no_accepted_secret(fake):
+    fake.faults("html_200", on="poll")
+    provider = make_provider(connect("bfl", fake, KEY))
     assert provider.health(HealthLevel.AUTHENTICATED).ok is False
 
 

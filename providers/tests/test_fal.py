@@ -188,6 +188,12 @@ def test_single_image_is_taken_too(fake, sink, monkeypatch):
     assert len(draw(fake, sink).files) == 1
 
 
+def test_more_pictures_than_asked_for_are_kept_and_told(fake, sink):
+    fake.faults("more_images")
+    result = draw(fake, sink)
+    assert len(result.files) == 2 and result.notes == ("mine made 2 pictures instead of one.",)
+
+
 @pytest.mark.parametrize(
     ("fault", "kind", "billed"),
     [

@@ -140,6 +140,8 @@ def issues(model=MODEL, **values):
         (MODEL, {"output_format": "webp"}, "output_format"),
         (MODEL, {"extra": {"style_preset": "cubist"}}, "extra.style_preset"),
         ("sd3.5-large-turbo", {"negative_prompt": "people"}, "negative_prompt"),
+        (MODEL, {"extra": {"strength": 0.5}}, "extra.strength"),
+        (MODEL, {"extra": {"strength": 7}, "reference_images": ("a.png",)}, "extra.strength"),
         ("core", {"guidance_scale": 4.0}, "guidance_scale"),
         ("core", {"reference_images": ("a.png",)}, "reference_images"),
         ("ultra", {"prompt": "x" * 10_001}, "prompt"),
