@@ -157,11 +157,12 @@ def test_reference_pictures_are_uploaded_and_named_as_the_server_says(fake, sink
     mask.write_bytes(b"a mask")
     graph = make_graph(**PICTURE_NODES, n3={"latent_image": ["11", 0]})
     files = {"reference_images": (str(picture),), "mask": str(mask)}
-    ask(connect(fake, graph=graph), sink, **files)
+    result = ask(connect(fake, graph=graph), sink, **files)
     name = sent_to(fake)["prompt"]["10"]["inputs"]["image"]
     assert fake.files["input", "", name] == b"a picture"
     assert fake.files["input", "", sent_to(fake)["prompt"]["12"]["inputs"]["image"]] == b"a mask"
     assert sink.sent[0]["reference_images"][0]["bytes"] == 9
+    assert result.parameters == sink.sent[0]
 
 
 def test_name_that_is_taken_on_the_server_is_replaced(fake, sink, tmp_path):

@@ -122,16 +122,9 @@ class ComfyUIProvider(Provider):
             return Handle(facts)
         names, files = upload_files(server, request)
         payload = build_payload(graph, values_of(request, seed) | names, key, client)
+        facts["files"] = files
         sink.handle(Handle(facts))
-        sink.sending(
-            {
-                "graph": payload["prompt"],
-                "workflow": request.model,
-                "workflow_version": facts["version"],
-                "host": server.host,
-                **files,
-            }
-        )
+        sink.sending(_parameters(facts, payload["prompt"]))
         return Handle({**facts, "id": send(server, payload, request.model, sink)})
 
     def collect(
@@ -146,12 +139,10 @@ class ComfyUIProvider(Provider):
         """Poll as every adapter does; between two looks tell the percentage, where one is known."""
         if end is None:
             end = clock() + self.connection.deadline
-        left = end - clock()  # nothing is left to one who only wants a single look
-        call = (
-            self
-            if self._servers
-            else self._for_one_call(left if left > 0 else self.connection.deadline)
-        )
+        left = end - clock()
+        if left <= 0:  # one look is wanted, which may take its time
+            left = self.connection.deadline
+        call = self if self._servers else self._for_one_call(left)
         with call._progress(handle) as progress:
 
             def pause(seconds: float) -> None:
@@ -200,12 +191,7 @@ class ComfyUIProvider(Provider):
             model=str(facts.get("model") or ""),
             seed=facts.get("seed"),
             request_id=str(facts["id"]),
-            parameters={
-                "graph": answers.graph_of(entry),
-                "workflow": facts.get("model"),
-                "workflow_version": facts.get("version"),
-                "host": server.host,
-            },
+            parameters=_parameters({**facts, "host": server.host}, answers.graph_of(entry)),
         )
 
     # --- Servers ------------------------------------------------------------------------
@@ -272,6 +258,17 @@ class ComfyUIProvider(Provider):
     def choices(self) -> dict[str, list[str]]:
         """Checkpoints, samplers and schedulers that the server has."""
         return listed_choices(self.object_info())
+
+
+def _parameters(facts: Mapping[str, Any], graph: Mapping[str, Any]) -> dict[str, Any]:
+    """What was sent, by the graph and the handle's facts."""
+    return {
+        "graph": graph,
+        "workflow": facts.get("model"),
+        "workflow_version": facts.get("version"),
+        "host": facts.get("host"),
+        **(facts.get("files") or {}),
+    }
 
 
 def _canonical(key: str) -> str:

@@ -79,10 +79,8 @@ def find_job(servers: Servers, handle: Handle) -> tuple[ComfyServer, Look]:
             return server, look
     if problem is not None:
         raise problem
-    host, hint = (
-        handle.data.get("host"),
-        "ComfyUI forgets its queue when it is restarted or cleared.",
-    )
+    host = handle.data.get("host")
+    hint = "ComfyUI forgets its queue when it is restarted or cleared."
     if host and not pinned:
         hint = f"It was given to {host}, which the connection does not name any more."
     raise errors.JobLost(
