@@ -211,7 +211,7 @@ class ConnectionAdmin(admin.ModelAdmin):
             until = date_format(timezone.localtime(obj.paused_until), "SHORT_DATETIME_FORMAT")
             return chip("wait", f"paused until {until}")
         if obj.proven_at is None:
-            return chip("empty", "on, never yet run")
+            return chip("empty", "on, not yet run")
         return chip("good", "on")
 
     @admin.display(description="secret")
@@ -348,11 +348,11 @@ class ImageModelAdmin(admin.ModelAdmin):
     def default(self, obj: ImageModel) -> str:
         return "default" if obj.is_default else ""
 
-    @admin.display(description="end", ordering="shutdown_at", empty_value="none known")
-    def end(self, obj: ImageModel) -> str | SafeString | None:
+    @admin.display(description="end", ordering="shutdown_at")
+    def end(self, obj: ImageModel) -> str | SafeString:
         """The days that are left, and what comes after."""
         if obj.shutdown_at is None or obj.days_left is None:
-            return None
+            return "none known"
         day = date_format(obj.shutdown_at, "j M Y")
         then = f"; then {obj.successor}" if obj.successor else ""
         if obj.days_left <= 0:

@@ -136,7 +136,7 @@ def test_service_that_charges_cannot_be_switched_on_without_a_cap(console, monke
         ({"enabled": False}, ">off<"),
         ({"secret_name": "FAR_KEY"}, "secret missing"),
         ({"paused_until": timezone.now() + timedelta(days=1)}, "paused until"),
-        ({}, "on, never yet run"),
+        ({}, "on, not yet run"),
         ({"proven_at": timezone.now()}, ">on<"),
         ({"kind": "magic"}, "magic (not installed)"),
         ({"monthly_cap": 5}, "$5.00"),
