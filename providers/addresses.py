@@ -64,6 +64,9 @@ def split_origin(url: str) -> tuple[str, str, int]:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("The address must begin with http:// or https:// and name a host.")
+    if "\\" in parts.netloc or "%" in parts.netloc:
+        # Readers of addresses do not agree on where the host ends there.
+        raise ValueError("The host of the address must not contain a backslash or a percent sign.")
     if parts.username is not None or parts.password is not None:
         raise ValueError("The address must not contain a user name or password.")
     try:

@@ -65,7 +65,17 @@ def test_origin_is_read(url, origin):
 
 @pytest.mark.parametrize(
     "url",
-    ["", "api.example.com", "ftp://a.example", "http://", "https://u:p@a.example", "http://a:x"],
+    [
+        "",
+        "api.example.com",
+        "ftp://a.example",
+        "http://",
+        "https://u:p@a.example",
+        "http://a:x",
+        # One reader of addresses takes evil.example for the host, another one the rest.
+        "https://evil.example\\.api.example.com/",
+        "https://evil.example%2f.api.example.com/",
+    ],
 )
 def test_unusable_url_is_an_error(url):
     with pytest.raises(ValueError, match="address"):
