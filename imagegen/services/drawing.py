@@ -80,11 +80,20 @@ def _call(provider: Provider, request: ImageRequest, attempt: Attempt) -> Result
     calls.let_go_of_database()
     handle = Handle(data=attempt.handle) if attempt.handle else provider.handle_for(key)
     if handle and attempt.recovery in (Recovery.LOOKUP, Recovery.HANDLE):
-        # A doubt is looked at once and briefly; a predecessor's call is waited for.
-        return provider.collect(handle, sink, end=time.monotonic() if attempt.looks else None)
+        return _collect(provider, handle, attempt, sink)
     if not attempt.looks and (attempt.recovery == Recovery.OWN_KEY or endings.is_free(attempt)):
         return _send(provider, request, attempt, sink)
     raise calls.unanswered(attempt)
+
+
+def _collect(provider: Provider, handle: Handle, attempt: Attempt, sink: AttemptSink) -> Result:
+    """Ask for a job: once and briefly after a doubt, patiently after a predecessor's call."""
+    try:
+        return provider.collect(handle, sink, end=time.monotonic() if attempt.looks else None)
+    except errors.JobLost as lost:
+        if lost.billed == "no" and 200 <= (attempt.status_code or 0) < 300:
+            lost.billed = "unknown"  # it had been taken, so it is not one that never came
+        raise
 
 
 def _send(provider: Provider, request: ImageRequest, attempt: Attempt, sink: AttemptSink) -> Result:

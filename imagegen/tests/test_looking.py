@@ -122,8 +122,9 @@ def test_nobody_looks_by_himself_after_a_day(doubt):
     assert not looking.due_attempts().exists()
 
 
-def test_lost_job_stays_in_doubt_with_that_reason(doubt, ledger):
-    job = doubt("handle")
+@pytest.mark.parametrize("recovery", ["lookup", "handle"])
+def test_lost_job_stays_in_doubt_with_that_reason(doubt, ledger, recovery):
+    job = doubt(recovery)
     forget_job(ledger)
     later(minutes=1)
     look()
@@ -135,6 +136,7 @@ def test_lost_job_stays_in_doubt_with_that_reason(doubt, ledger):
 def test_call_that_surely_never_came_fails_free_and_is_not_sent_again(doubt, ledger):
     job = doubt("lookup")
     forget_job(ledger)
+    Attempt.objects.update(status_code=None)  # no answer had come
     later(minutes=1)
     look()
     engine.work()
