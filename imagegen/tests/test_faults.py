@@ -7,9 +7,9 @@ of them meet all with `pytest -m exhaustive`.
 """
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
@@ -19,7 +19,7 @@ import pytest
 from django.conf import settings
 
 from imagegen.models import Attempt, ConnectionMonth, GenerationJob, ImageOutput
-from imagegen.services import engine
+from imagegen.services import engine, looking
 from imagegen.tests.factories import hero_of, make_batch, make_post, only_job
 from providers.models import Connection, ImageModel, Workflow
 from providers.registry import get_provider_class
@@ -32,8 +32,9 @@ pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 JobState, State = GenerationJob.State, Attempt.State
 PRICE = Decimal("0.04")
 LIMITS = {"connect_timeout": 0.3, "read_timeout": 0.3, "deadline": 0.45, "max_bytes": 1_000_000}
-GRACE = 2.0  # seconds that a call may take beyond its deadline
+MOST = timedelta(seconds=LIMITS["deadline"] + 2)  # for one call
 ROUNDS = 8  # more than the engine's own tries
+LOOKS = 2  # after a doubtful call
 
 
 @dataclass(frozen=True)
@@ -111,14 +112,13 @@ RIGS = (
 
 @dataclass
 class Outcome:
-    """What became of a job, and how long the engine was busy at most."""
+    """What became of a job, seen from the service and from the books."""
 
     job: GenerationJob
     rig: Rig
     fake: FakeService
     fault: Fault
     recovery: Recovery
-    slowest: float
 
     def complaints(self) -> list[str]:
         """Everything that is wrong with it; nothing, if all is well."""
@@ -129,8 +129,10 @@ class Outcome:
             yield "the fault never struck"
         if len(self.fake.ledger) > 1:
             yield f"charged {len(self.fake.ledger)} times"
-        if self.slowest > LIMITS["deadline"] + GRACE:
-            yield f"took {self.slowest:.1f} s"
+        for attempt in self.attempts:
+            end = attempt.received_at or attempt.finished_at
+            if end and attempt.sent_at and (took := end - attempt.sent_at) > MOST:
+                yield f"the call took {took.total_seconds():.1f} s"
         folders = [Path(settings.SPOOL_DIR), Path(settings.DATA_DIR) / "private"]
         for path in (path for folder in folders for path in folder.rglob("*") if path.is_file()):
             if path.stat().st_size > LIMITS["max_bytes"]:
@@ -192,20 +194,25 @@ def connect(rig: Rig, fake: FakeService) -> Connection:
     return connection
 
 
-def work_to_the_end(job: GenerationJob, fake: FakeService) -> float:
-    """Let the engine work until it would not go on by itself; the seconds of the longest turn."""
-    slowest = 0.0
+def work_to_the_end(job: GenerationJob, fake: FakeService) -> None:
+    """Let the engine work, and look after a doubtful call, until it would not go on by itself."""
     for _ in range(ROUNDS):
         GenerationJob.objects.update(run_after=None)
         Connection.objects.update(paused_until=None)
-        started = time.monotonic()
         engine.work()
-        slowest = max(slowest, time.monotonic() - started)
         fake.open_door()
         job.refresh_from_db()
-        if job.state != JobState.QUEUED:
+        if job.state != JobState.QUEUED and not (job.state == JobState.UNKNOWN and look_again(job)):
             break
-    return slowest
+
+
+def look_again(job: GenerationJob) -> bool:
+    """Begin the looks that the sweeper would begin in the next hour; False when they are over."""
+    attempt = job.attempts.select_related("job").latest("pk")
+    if not looking.can_be_asked(attempt) or attempt.looks == LOOKS:
+        return False
+    looking.begin_look(attempt)
+    return True
 
 
 @pytest.fixture
@@ -221,23 +228,15 @@ def meet(monkeypatch) -> Callable[[Rig, Fault], Outcome]:
             connection = connect(rig, fake)
             job = only_job(make_batch([hero_of(make_post())], connection, cap="1"))
             fake.arm(fault)
-            slowest = work_to_the_end(job, fake)
-            return Outcome(job, rig, fake, fault, connection.adapter().recovery, slowest)
+            work_to_the_end(job, fake)
+            return Outcome(job, rig, fake, fault, connection.adapter().recovery)
 
     return run
 
 
 # --- Which meet --------------------------------------------------------------------------
 
-CORE = (
-    "slow_down_seconds",
-    "status_401",
-    "status_500",
-    "closed_without_answer",
-    "body_cut_in_the_middle",
-    "html",
-    "picture_text",
-)
+CORE = ("closed_without_answer", "body_cut_in_the_middle")
 
 
 def encounters() -> list[Any]:

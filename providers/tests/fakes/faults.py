@@ -54,12 +54,13 @@ class Fault:
     def expected(self, recovery: Recovery) -> frozenset[str]:
         """The right kinds of error where that much is known after a cut connection.
 
-        A doubt may be cleared up, and the picture come after all, where the call can be found.
+        Where the call can be found, a doubt may be cleared up: the picture comes after all, or
+        is known to be lost.
         """
         findable = recovery in (Recovery.OWN_KEY, Recovery.LOOKUP)
         findable = findable or (recovery is Recovery.HANDLE and self.on != "call")
         doubtful = self.kinds & {"OutcomeUnknown", "JobLost"}
-        return self.kinds | {FINE} if findable and doubtful else self.kinds
+        return self.kinds | {FINE, "JobLost"} if findable and doubtful else self.kinds
 
     def __str__(self) -> str:
         return self.name
