@@ -28,6 +28,7 @@ from providers.http import HttpClient
 from providers.types import ConnectionConfig, Sink, SpoolFile
 
 MAX_JSON = 1024 * 1024  # bytes kept of an answer besides its pictures
+MAX_NAME = 100  # bytes of a property's name
 MAX_HEAD = 256  # bytes of a text looked at before it is taken for base64
 TRIES = 3  # downloads of one picture
 PAUSE = 0.25  # seconds before the second one
@@ -69,10 +70,9 @@ class JsonSpooler:
         self._rest = bytearray()  # the JSON without its pictures
         self._step: Step = self._between
         self._stack: list[str] = []  # "{", "[", or "+" for a list whose texts are pictures
-        self._in_name = False  # the next text is the name of a property
         self._wanted = False  # the next text is a picture
-        self._name_start: int | None = None  # where a name begins in the JSON
-        self._name = b""
+        self._text_start = 0  # where the last text begins in the JSON
+        self._name = b""  # the last text: before a colon it is the name of a property
         self._escaped = False
         self._head = b""
         self._picture: _Picture | None = None
@@ -118,8 +118,7 @@ class JsonSpooler:
             self._step = self._begin_picture
         else:
             self._keep(data[start:end])
-            self._name_start = len(self._rest) if self._in_name else None
-            self._step = self._text
+            self._text_start, self._step = len(self._rest), self._text
         return end
 
     def _follow(self, mark: bytes) -> None:
@@ -128,12 +127,10 @@ class JsonSpooler:
             self._stack.append("{" if mark == b"{" else "+" if self._wanted else "[")
         elif mark in b"}]" and self._stack:
             self._stack.pop()
-        top = self._stack[-1] if self._stack else ""
-        self._in_name = top == "{" and mark in b"{,"
         if mark == b":":
             self._wanted = self._name in self._keys
         else:
-            self._wanted = top == "+" and mark in b"[,"
+            self._wanted = self._stack[-1:] == ["+"]
 
     def _text(self, data: bytes, start: int) -> int:
         """Inside a text that stays in the JSON."""
@@ -147,8 +144,8 @@ class JsonSpooler:
         if found and found[0] == b"\\":
             self._escaped = True
         elif found:
-            if self._name_start is not None:
-                self._name = bytes(self._rest[self._name_start : -1])
+            length = len(self._rest) - 1 - self._text_start
+            self._name = bytes(self._rest[self._text_start : -1]) if length <= MAX_NAME else b""
             self._step = self._between
         return end
 
@@ -162,7 +159,7 @@ class JsonSpooler:
         head, self._head = self._head, b""
         if ADDRESS.match(head) or not head.strip():
             self._keep(b'"')
-            self._name_start, self._step = None, self._text
+            self._text_start, self._step = len(self._rest), self._text
             self._feed(head)
         else:
             if len(self.files) >= self._max_files:

@@ -90,13 +90,23 @@ def test_values_that_are_no_picture_stay(sink, value):
 
 @pytest.mark.parametrize(
     "text",
-    [TEXT[:-1], TEXT[:101], TEXT[:40] + "*" + TEXT[41:], "QQ==QUJD", TEXT + "\\", "no", "é" * 4]
+    [
+        TEXT[:-1],
+        TEXT[:101],
+        TEXT[:40] + "*" + TEXT[41:],
+        "QQ==QUJD",
+        "QQ==" * 500,
+        TEXT + "\\",
+        "no",
+        "é" * 4,
+    ]
     + ["data:image/png,abc", "\\ud83d", "data:image/png;base64,"],
 )
-def test_bad_base64_is_refused_and_leaves_nothing(sink, text):
+@pytest.mark.parametrize("size", [4, 1 << 20])
+def test_bad_base64_is_refused_and_leaves_nothing(sink, text, size):
     body = b'{"b64_json": "%s"}' % text.encode()
     with pytest.raises(InvalidResponse):
-        spool(sink, body)
+        spool(sink, body, size=size)
     assert list(sink.folder.iterdir()) == []
 
 
