@@ -35,13 +35,9 @@ class Wire:
 
 
 def make_client(wire: Wire) -> openai.OpenAI:
-    """A client for one call. It never retries, and takes nothing from the environment."""
+    """A client for one call. It never retries; what it finds in the environment goes nowhere."""
     return openai.OpenAI(
-        api_key="sent by the transport",
-        admin_api_key="",
-        organization="",
-        project="",
-        webhook_secret="",
+        api_key="the transport sends the real one",
         base_url=wire.http.base_url,
         max_retries=0,
         http_client=httpx2.Client(transport=Transport(wire), trust_env=False),

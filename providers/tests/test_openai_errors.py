@@ -95,6 +95,11 @@ def test_answer_without_an_error_tells_none(body):
     assert Told.read(body) is None
 
 
+def test_error_without_a_wrapper_is_read():
+    told = Told.read({"object": "error", "message": "Too many", "code": 400})
+    assert (told.message, told.code) == ("Too many", "400")
+
+
 @pytest.mark.parametrize(
     "error", [{"code": [1], "message": {"a": 1}}, {"moderation_details": 7}, {"type": None}]
 )

@@ -1,6 +1,8 @@
 """Texts by chat completions and responses: what is sent, what each answer becomes."""
 
+import base64
 import json
+from pathlib import Path
 
 import pytest
 
@@ -110,7 +112,8 @@ def test_reasoning_effort_is_sent_when_set(fake, sink, api, sent):
 def test_pictures_go_along_and_are_told_by_their_hash(fake, sink, tmp_path, api):
     path, told = reference(tmp_path)
     write(fake, sink, api, images=(path,))
-    assert b"data:image/png;base64," in fake.requests[0].body
+    encoded = base64.b64encode(Path(path).read_bytes())
+    assert b"data:image/png;base64," + encoded in fake.requests[0].body
     assert sink.sent[0]["images"] == [told]
     assert "base64" not in json.dumps(sink.sent)
 

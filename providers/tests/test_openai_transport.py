@@ -66,8 +66,9 @@ def test_package_never_tries_again(status):
     assert len(server.requests) == 1
 
 
-def test_redirect_is_not_followed():
-    moved = reply(b"", "307 Moved", "Location: http://169.254.169.254/")
+@pytest.mark.parametrize("where", ["http://169.254.169.254/", "http://[", "x" * 70_000, "//"])
+def test_redirect_is_not_followed(where):
+    moved = reply(b"", "307 Moved", f"Location: {where[:60_000]}")
     with answering(moved) as server, pytest.raises(openai.APIStatusError) as caught:
         generate(client(server.url))
     assert (caught.value.status_code, len(server.requests)) == (307, 1)
