@@ -24,7 +24,7 @@ class PlanForm(forms.ModelForm):
         help_texts = {
             "style": "Empty: as the site says for each role.",
             "style_version": "Empty: pinned to the style’s present version.",
-            "reference": "An approved image; it goes along to models that take a reference picture.",
+            "reference": "An approved image, passed on to models that take one.",
         }
 
     def clean(self) -> dict[str, Any]:
