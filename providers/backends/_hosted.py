@@ -6,7 +6,7 @@ import base64
 import hashlib
 import re
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -220,6 +220,32 @@ def model_path(model: str) -> str:
     if MODEL_NAME.fullmatch(model) and ".." not in model:
         return model
     raise errors.ModelUnavailable(f'"{model[:100]}" cannot be the name of a model.')
+
+
+# --- Requests ---------------------------------------------------------------------------
+
+OPTIONAL = (
+    "negative_prompt", "seed", "steps", "guidance_scale", "quality", "output_format", "palette",
+    "title", "kicker", "footer", "mask", "reference_images",
+)  # fmt: skip
+
+
+def refuse_the_rest(
+    request: ImageRequest, carried: Collection[str], extra: Collection[str] | None = None
+) -> None:
+    """`InvalidRequest` when the request has a field or an extra setting that is not carried.
+
+    A catalogue row may let through what an adapter cannot send; it is not dropped in silence.
+    """
+    given = [name for name in OPTIONAL if getattr(request, name) not in (None, "", ())]
+    left = [name for name in given if name not in carried]
+    if extra is not None:
+        left += [name for name in request.extra if name not in extra]
+    if left:
+        raise errors.InvalidRequest(
+            f"{', '.join(left)} cannot be sent to {request.model}.",
+            hint="The capabilities of the model promise more than its adapter can do.",
+        )
 
 
 # --- Pictures to send along -------------------------------------------------------------

@@ -17,9 +17,19 @@ from providers.backends._shapes import named_shape, nominal_sizes, shape_of
 from providers.types import Capabilities, ImageRequest
 
 SIZES = ("image_size", "width_height", "custom", "aspect_ratio")
-# Fields of a request that a model may take under a name of its own.
-FIELDS = ("seed", "negative_prompt", "steps", "guidance_scale", "quality")
+# Fields of a request that a model may take, and what most models call them.
+FIELDS = {
+    "seed": "seed",
+    "negative_prompt": "negative_prompt",
+    "steps": "num_inference_steps",
+    "guidance_scale": "guidance_scale",
+    "quality": "quality",
+}
 ONE_MEGAPIXEL = 1024  # side of its square
+
+
+def as_data_url(picture: Picture) -> str:
+    return picture.data_url
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +53,7 @@ class Profile:
     most_pictures: int = 0
     fixed: Mapping[str, Any] = field(default_factory=dict)
     extra: tuple[str, ...] = ()
-    limits: Capabilities = Capabilities()  # noqa: RUF009 - frozen
+    limits: Capabilities = Capabilities()
 
     def capabilities(self) -> Capabilities:
         sides = list(self.classes.values()) or [ONE_MEGAPIXEL]
@@ -61,16 +71,21 @@ class Profile:
         )
 
     def fill(
-        self, request: ImageRequest, pictures: Sequence[Picture] = (), write: Writer = str
+        self, request: ImageRequest, pictures: Sequence[Picture] = (), write: Writer = as_data_url
     ) -> dict[str, Any]:
         """The inputs for `request`; `write` says how a picture is written down."""
         inputs: dict[str, Any] = {"prompt": request.prompt, **self._size(request), **self.fixed}
-        for name, theirs in self.names.items():
+        for name, usual in FIELDS.items():
             if (value := getattr(request, name)) not in (None, ""):
-                inputs[theirs] = value
-        if self.formats:
-            wanted = request.output_format or next(iter(self.formats))
-            inputs["output_format"] = self.formats[wanted]
+                # A catalogue row may let through what the profile does not name.
+                inputs[self.names.get(name, usual)] = value
+        if wanted := request.output_format or next(iter(self.formats), ""):
+            inputs["output_format"] = self.formats.get(wanted, wanted)
+        if pictures and not self.pictures:
+            raise errors.InvalidRequest(
+                f"It is not known how {request.model} takes reference pictures.",
+                hint="Name the input as pictures in the option profiles of the connection.",
+            )
         if pictures:
             written = [write(picture) for picture in pictures]
             inputs[self.pictures] = written[0] if self.most_pictures == 1 else written

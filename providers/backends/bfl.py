@@ -20,6 +20,7 @@ from providers.backends._hosted import (
     model_path,
     object_of,
     pictures_of,
+    refuse_the_rest,
     text_in,
     told,
 )
@@ -54,6 +55,9 @@ FLUX_3 = Capabilities(
     reference_images=10,
     extra=("safety_tolerance", "grounding", "version"),
 )
+
+CARRIED_2 = ("seed", "steps", "guidance_scale", "output_format", "reference_images")
+CARRIED_3 = ("reference_images",)
 
 CENT = Decimal("0.01")  # what one credit costs
 # Neither of the two is charged (help pages, 2026-06-12).
@@ -92,6 +96,7 @@ class BflProvider(QueuedProvider):
 
     def submit(self, request: ImageRequest, key: str, sink: Sink) -> Handle:
         self._family(request.model)
+        refuse_the_rest(request, CARRIED_3 if is_flux_3(request.model) else CARRIED_2)
         pictures, headers = pictures_of(request), self.headers()
         path, payload = model_path(request.model), build_payload(request, pictures)
         sent = {"model": request.model, **build_payload(request, pictures, told)}

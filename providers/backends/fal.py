@@ -21,10 +21,11 @@ from providers.backends._hosted import (
     model_path,
     object_of,
     pictures_of,
+    refuse_the_rest,
     text_in,
     told,
 )
-from providers.backends._inputs import Profile, ProfileOptions, find_profile
+from providers.backends._inputs import FIELDS, Profile, ProfileOptions, find_profile
 from providers.backends._queued import QueuedProvider
 from providers.types import Capabilities, Handle, ImageRequest, Result, Sink
 
@@ -73,10 +74,11 @@ class FalProvider(QueuedProvider):
     # --- The call -------------------------------------------------------------------------
 
     def submit(self, request: ImageRequest, key: str, sink: Sink) -> Handle:
+        refuse_the_rest(request, (*FIELDS, "output_format", "reference_images"))
         profile, pictures = self._profile(request.model), pictures_of(request)
         # Otherwise the queue repeats a failed job by itself, up to ten times (2026-11).
         headers = self.headers() | {"X-Fal-No-Retry": "1"}
-        payload = profile.fill(request, pictures, lambda picture: picture.data_url)
+        payload = profile.fill(request, pictures)
         sent = {"model": request.model, **profile.fill(request, pictures, told)}
         path = model_path(request.model)
         sink.sending(sent)

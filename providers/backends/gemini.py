@@ -21,6 +21,7 @@ from providers.backends._hosted import (
     list_in,
     model_path,
     pictures_of,
+    refuse_the_rest,
     told,
 )
 from providers.backends._shapes import named_shape
@@ -141,6 +142,7 @@ class GeminiProvider(HostedProvider):
         return family.overlaid(row)
 
     def submit(self, request: ImageRequest, key: str, sink: Sink) -> Result:
+        refuse_the_rest(request, ("seed", "reference_images"), ("temperature", "thinking_level"))
         pictures = pictures_of(request)
         path, headers = f"models/{model_path(request.model)}:generateContent", self.headers()
         payload = build_payload(request, pictures)

@@ -19,10 +19,11 @@ from providers.backends._hosted import (
     model_path,
     object_of,
     pictures_of,
+    refuse_the_rest,
     text_in,
     told,
 )
-from providers.backends._inputs import Profile, ProfileOptions, find_profile
+from providers.backends._inputs import FIELDS, Profile, ProfileOptions, find_profile
 from providers.backends._queued import QueuedProvider
 from providers.backends._replicate_models import KNOWN, UNKNOWN
 from providers.types import Capabilities, Handle, ImageRequest, Result, Sink
@@ -60,9 +61,10 @@ class ReplicateProvider(QueuedProvider):
     # --- The call -------------------------------------------------------------------------
 
     def submit(self, request: ImageRequest, key: str, sink: Sink) -> Handle:
+        refuse_the_rest(request, (*FIELDS, "output_format", "reference_images"))
         profile, pictures = self._profile(request.model), pictures_of(request)
         path, payload = call_for(request.model)
-        inputs = profile.fill(request, pictures, lambda picture: picture.data_url)
+        inputs = profile.fill(request, pictures)
         sent = {"model": request.model, **profile.fill(request, pictures, told)}
         headers = self.headers()
         sink.sending(sent)

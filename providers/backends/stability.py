@@ -17,6 +17,7 @@ from providers.backends._hosted import (
     error_of,
     list_in,
     pictures_of,
+    refuse_the_rest,
 )
 from providers.backends._shapes import named_shape, nominal_sizes
 from providers.receiving import JsonSpooler
@@ -55,6 +56,13 @@ FAMILY = Capabilities(
 ULTRA = replace(FAMILY, reference_images=1, extra=("style_preset", "strength"))
 CORE = replace(FAMILY, sizes=nominal_sizes(SIZES, [CORE_SIDE]))
 SD_3 = replace(ULTRA, output_formats=("jpeg", "png"), guidance_scale=True)
+
+COMMON = ("negative_prompt", "seed", "output_format")
+CARRIED = {
+    "core": COMMON,
+    "ultra": (*COMMON, "reference_images"),
+    "sd3": (*COMMON, "reference_images", "guidance_scale"),
+}
 
 # `name` of an error: "You will not be charged for failed generations" (API reference, 2026-11).
 BY_NAME: dict[str, tuple[type[errors.ProviderProblem], str]] = {
@@ -104,7 +112,9 @@ class StabilityProvider(HostedProvider):
         return Validation(validation.request, (*validation.issues, *own_issues(request)))
 
     def submit(self, request: ImageRequest, key: str, sink: Sink) -> Result:
-        endpoint, pictures = self._endpoint(request.model), pictures_of(request)
+        endpoint = self._endpoint(request.model)
+        refuse_the_rest(request, CARRIED[endpoint], ("style_preset", "strength"))
+        pictures = pictures_of(request)
         fields = build_payload(request, endpoint, bool(pictures))
         sent: dict[str, Any] = {"model": request.model, **fields}
         headers = self.headers() | {"Accept": "application/json"}

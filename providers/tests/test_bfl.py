@@ -129,6 +129,12 @@ def test_model_of_another_kind_is_refused_before_any_call(fake, sink):
     assert fake.requests == []
 
 
+def test_what_only_the_catalogue_promises_is_refused_before_any_call(fake, sink):
+    with pytest.raises(errors.InvalidRequest, match="seed cannot be sent"):
+        draw(fake, sink, "flux-3-image", 1024, 1024, seed=7)
+    assert fake.requests == []
+
+
 # --- What comes back --------------------------------------------------------------------
 
 

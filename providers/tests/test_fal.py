@@ -166,6 +166,24 @@ def test_profile_that_makes_no_sense_is_a_named_problem(told):
         provider.capabilities("a/b")
 
 
+def test_what_only_the_catalogue_promises_is_refused_before_any_call(fake, sink):
+    with pytest.raises(errors.InvalidRequest, match="palette cannot be sent"):
+        draw(fake, sink, palette=("#ff0000",))
+    assert fake.requests == []
+
+
+def test_what_the_catalogue_lets_through_is_sent_by_its_usual_name(fake, sink):
+    draw(fake, sink, "someone/new-model", steps=20, output_format="avif")
+    body = sent(fake)
+    assert (body["num_inference_steps"], body["output_format"]) == (20, "avif")
+
+
+def test_reference_for_a_model_that_may_take_none_is_refused(fake, sink, tmp_path):
+    with pytest.raises(errors.InvalidRequest, match="how .* takes reference pictures"):
+        draw(fake, sink, "someone/new-model", reference_images=(reference(tmp_path)[0],))
+    assert fake.requests == []
+
+
 # --- What comes back --------------------------------------------------------------------
 
 

@@ -120,6 +120,12 @@ def test_name_that_would_leave_the_path_is_refused(fake, sink):
     assert fake.requests == []
 
 
+def test_what_only_the_catalogue_promises_is_refused_before_any_call(fake, sink):
+    with pytest.raises(errors.InvalidRequest, match="negative_prompt, mood cannot be sent"):
+        draw(fake, sink, negative_prompt="people", extra={"mood": 1})
+    assert fake.requests == []
+
+
 # --- What comes back --------------------------------------------------------------------
 
 

@@ -114,6 +114,12 @@ def test_answer_is_not_waited_for_on_the_line(fake, sink):
     assert "prefer" not in fake.calls()[0].headers
 
 
+def test_what_only_the_catalogue_promises_is_refused_before_any_call(fake, sink):
+    with pytest.raises(errors.InvalidRequest, match="mask cannot be sent"):
+        draw(fake, sink, mask="mask.png")
+    assert fake.requests == []
+
+
 # --- What comes back --------------------------------------------------------------------
 
 

@@ -155,6 +155,12 @@ def test_good_request_has_no_issues():
     assert issues(seed=7, negative_prompt="people", guidance_scale=4.0) == []
 
 
+def test_what_only_the_catalogue_promises_is_refused_before_any_call(fake, sink):
+    with pytest.raises(errors.InvalidRequest, match="steps, guidance_scale cannot be sent"):
+        draw(fake, sink, "core", steps=20, guidance_scale=4.0)
+    assert fake.requests == []
+
+
 # --- What comes back --------------------------------------------------------------------
 
 
