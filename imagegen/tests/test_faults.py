@@ -85,7 +85,6 @@ def bring_workflow(connection: Connection) -> None:
 COMFY: dict[str, Any] = {
     "options": {"poll_interval": 0.01, "websocket": False},
     "prepare": bring_workflow,
-    "own_machine": True,
 }
 LARGE = {"full_size": True}
 RIGS = (
