@@ -5,7 +5,7 @@ from django.utils.feedgenerator import Enclosure
 
 from blog.feeds import PostFeed, absolute
 from blog.models import Post
-from imagegen.models import Rendition
+from imagegen.models import PublicCopy
 from prompts.models import Role
 
 
@@ -16,8 +16,8 @@ class PictureFeed(PostFeed):
         posts = super().items()
         heroes = {
             row.slot.post_id: row
-            for row in Rendition.objects.public()
-            .filter(slot__post__in=posts, slot__role=Role.HERO, purpose=Rendition.Purpose.WEB)
+            for row in PublicCopy.objects.public()
+            .filter(slot__post__in=posts, slot__role=Role.HERO, purpose=PublicCopy.Purpose.WEB)
             .select_related("slot")
             .only("path", "byte_size", "slot__post_id")
         }
@@ -27,7 +27,7 @@ class PictureFeed(PostFeed):
         return posts
 
     def item_enclosures(self, item: Post) -> list[Enclosure]:
-        copy: Rendition | None = getattr(item, "hero_copy", None)
+        copy: PublicCopy | None = getattr(item, "hero_copy", None)
         if copy is None:
             return []
         address = absolute(storages["published"].url(copy.path))

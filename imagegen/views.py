@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
 from imagegen.imaging.sniffing import CONTENT_TYPES, EXTENSIONS
-from imagegen.models import ImageOutput, Rendition
+from imagegen.models import ImageOutput, PublicCopy
 from imagegen.services.previews import may_see_previews
 
 PUBLIC_NAME = re.compile(r"pictures/[0-9a-f]{2}/[0-9a-f]{32}\.jpg")
@@ -23,7 +23,7 @@ FOR_EVER = "max-age=31536000, immutable"
 @require_safe
 def public_copy(request: HttpRequest, path: str) -> FileResponse:
     """A live copy of a public post's picture. Its name follows its content: cache for ever."""
-    served = PUBLIC_NAME.fullmatch(path) and Rendition.objects.public().filter(path=path).exists()
+    served = PUBLIC_NAME.fullmatch(path) and PublicCopy.objects.public().filter(path=path).exists()
     if not served:
         raise Http404("There is no such picture.")
     return _file_response("published", path, "image/jpeg", f"public, {FOR_EVER}")

@@ -67,7 +67,7 @@ def text_request(
         instructions=INSTRUCTIONS.format(words=words_for(max_length)),
         data=json.dumps(data, ensure_ascii=False),
         schema=SCHEMA,
-        max_output_tokens=1500,
+        max_output_tokens=2500,
     )
 
 

@@ -2,7 +2,16 @@
 
 from imagegen.models.access import InstalledGrant
 from imagegen.models.jobs import Attempt, ConnectionMonth, GenerationBatch, GenerationJob
-from imagegen.models.outputs import ImageOutput, Rendition, ReviewEvent
+from imagegen.models.outputs import ImageOutput, ReviewEvent
+from imagegen.models.renditions import (
+    AltDraft,
+    DisclosureText,
+    PublicCopy,
+    Rendition,
+    StorageRole,
+    StyleTreatment,
+    WatermarkProfile,
+)
 from imagegen.models.slots import (
     IllustrationPlan,
     ImageSlot,
@@ -13,8 +22,10 @@ from imagegen.models.slots import (
 from imagegen.models.workers import NamedLease, WorkerProcess
 
 __all__ = [
+    "AltDraft",
     "Attempt",
     "ConnectionMonth",
+    "DisclosureText",
     "GenerationBatch",
     "GenerationJob",
     "IllustrationPlan",
@@ -24,8 +35,12 @@ __all__ = [
     "NamedLease",
     "PlanChoice",
     "PromptDraft",
+    "PublicCopy",
     "Rendition",
     "ReviewEvent",
     "SlotAlt",
+    "StorageRole",
+    "StyleTreatment",
+    "WatermarkProfile",
     "WorkerProcess",
 ]

@@ -27,6 +27,8 @@ class GenerationBatch(models.Model):
         BACKFILL = "backfill", "Several posts"
         REGENERATE = "regenerate", "Another try"
         PROMPT = "prompt", "Writing a prompt"
+        ALT = "alt", "Describing pictures"
+        EDIT = "edit", "An edit"
         TEST = "test", "A test"
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -88,6 +90,7 @@ class GenerationJob(models.Model):
     class Kind(models.TextChoices):
         IMAGE = "image", "A picture"
         PROMPT = "prompt", "A prompt"
+        ALT = "alt", "An alt text"
 
     MOVES: Moves = {
         State.QUEUED: frozenset({State.CLAIMED, State.CANCELLED, State.FAILED}),
@@ -135,6 +138,14 @@ class GenerationJob(models.Model):
         on_delete=models.PROTECT,
         related_name="+",
         help_text="What the picture is asked for with; empty for a prompt that is to be written.",
+    )
+    parent = models.ForeignKey(
+        "imagegen.ImageOutput",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="The image that is to be edited.",
     )
     style_name = models.CharField(max_length=120, blank=True)
     style_version = models.PositiveIntegerField(null=True, blank=True)

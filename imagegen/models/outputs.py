@@ -1,4 +1,4 @@
-"""Stored originals, the files derived from them, and who decided what about them."""
+"""Stored originals, and who decided what about them."""
 
 import uuid
 
@@ -22,6 +22,16 @@ class ImageOutput(models.Model):
         CANDIDATE = "candidate", "To review"
         APPROVED = "approved", "Approved"
         REJECTED = "rejected", "Rejected"
+
+    class AiContent(models.TextChoices):
+        NONE = "none", "None"
+        GENERATED = "generated", "Generated"
+        MODIFIED = "modified", "Modified"
+
+    class Watermarking(models.TextChoices):
+        INHERIT = "inherit", "As the style or the site says"
+        NONE = "none", "None"
+        PROFILE = "profile", "The one chosen here"
 
     class RejectReason(models.TextChoices):
         SUBJECT = "subject", "wrong subject"
@@ -85,6 +95,53 @@ class ImageOutput(models.Model):
     digital_source_type = models.CharField(
         max_length=60, blank=True, help_text="IPTC DigitalSourceType term."
     )
+    ai_content = models.CharField(
+        "AI content",
+        max_length=10,
+        choices=AiContent,
+        default=AiContent.NONE,
+        help_text="What an AI model had to do with it; decides the label that readers see.",
+    )
+    could_be_real = models.BooleanField(
+        null=True,
+        blank=True,
+        help_text="Whether it could be taken for a photograph of real people, places or events.",
+    )
+    focal_x = models.FloatField(default=0.5, help_text="From the left, 0 to 1.")
+    focal_y = models.FloatField(default=0.5, help_text="From the top, 0 to 1.")
+    focal_by_hand = models.BooleanField(default=False)
+    placeholder = models.CharField(
+        max_length=600, blank=True, help_text="A tiny picture as a data URI, shown while loading."
+    )
+    hints = models.JSONField(
+        default=list, blank=True, help_text="What the checks at arrival noticed: code and text."
+    )
+    band0 = models.IntegerField(default=0, help_text="The hash in four parts of 16 bits.")
+    band1 = models.IntegerField(default=0)
+    band2 = models.IntegerField(default=0)
+    band3 = models.IntegerField(default=0)
+    c2pa = models.JSONField(
+        "C2PA facts", default=dict, blank=True, help_text="What its own manifest says; no gate."
+    )
+    manifest_path = models.CharField(
+        max_length=300, blank=True, help_text="The raw C2PA manifest, in the private storage."
+    )
+    watermark = models.ForeignKey(
+        "imagegen.WatermarkProfile",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
+    watermarking = models.CharField(
+        max_length=10,
+        choices=Watermarking,
+        default=Watermarking.INHERIT,
+        help_text="Whether readers see it with a watermark, and with which.",
+    )
+    edit = models.JSONField(
+        default=dict, blank=True, help_text="How it was made from its parent: crop or provider."
+    )
     prompt = models.ForeignKey(
         "prompts.ImagePrompt", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
@@ -122,6 +179,10 @@ class ImageOutput(models.Model):
                 condition=Q(state__in=["candidate", "approved", "rejected"]),
                 name="output_state_is_known",
             ),
+            models.CheckConstraint(
+                condition=Q(focal_x__range=(0, 1), focal_y__range=(0, 1)),
+                name="focal_point_lies_in_the_picture",
+            ),
         ]
         indexes = [
             models.Index(fields=["state", "-id"], name="output_by_state"),
@@ -130,76 +191,14 @@ class ImageOutput(models.Model):
             models.Index(fields=["created_at"], name="output_by_time"),
             models.Index(fields=["post", "state"], name="output_by_post_state"),
             models.Index(fields=["slot", "state"], name="output_by_slot_state"),
+            models.Index(fields=["band0"], name="output_by_band0"),
+            models.Index(fields=["band1"], name="output_by_band1"),
+            models.Index(fields=["band2"], name="output_by_band2"),
+            models.Index(fields=["band3"], name="output_by_band3"),
         ]
 
     def __str__(self) -> str:
         return f"Image {self.pk} ({self.get_state_display().lower()})"
-
-
-class RenditionQuerySet(models.QuerySet):
-    """Reads of public copies."""
-
-    def live(self) -> "RenditionQuerySet":
-        """Copies in service: one for each place and purpose."""
-        return self.filter(live=True)
-
-    def public(self) -> "RenditionQuerySet":
-        """Live copies of approved images in public posts: what readers may get now."""
-        return self.live().filter(
-            output__state=ImageOutput.State.APPROVED, slot__post__status="published"
-        )
-
-
-class Rendition(models.Model):
-    """A derived file: recipe and original. Made again at will; public while it is live.
-
-    The row is there before its file and until after its file, so that no public file is ever
-    without a row that says whether it may be served.
-    """
-
-    class Purpose(models.TextChoices):
-        WEB = "web", "On the page"
-        SOCIAL = "social", "Social card"
-
-    output = models.ForeignKey(ImageOutput, on_delete=models.CASCADE, related_name="renditions")
-    slot = models.ForeignKey(
-        "imagegen.ImageSlot", on_delete=models.CASCADE, related_name="renditions"
-    )
-    purpose = models.CharField(max_length=16, choices=Purpose.choices)
-    live = models.BooleanField(
-        default=False, help_text="Served. If not: being made, or about to be removed."
-    )
-    recipe = models.JSONField()
-    recipe_hash = models.CharField(max_length=64)
-    path = models.CharField(max_length=200, help_text="In the public storage, content-hashed.")
-    width = models.PositiveIntegerField()
-    height = models.PositiveIntegerField()
-    byte_size = models.PositiveIntegerField()
-    sha256 = models.CharField(max_length=64)
-    created_at = models.DateTimeField(auto_now_add=True)
-    changed_at = models.DateTimeField(auto_now=True)
-
-    objects = RenditionQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = "public copy"
-        verbose_name_plural = "public copies"
-        constraints = [
-            models.UniqueConstraint(
-                fields=["slot", "purpose"],
-                condition=Q(live=True),
-                name="one_live_copy_per_slot_purpose",
-            )
-        ]
-        indexes = [
-            models.Index(fields=["path"], name="rendition_by_path"),
-            models.Index(
-                fields=["changed_at"], condition=Q(live=False), name="rendition_to_remove"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_purpose_display()} of image {self.output_id}"
 
 
 class ReviewEvent(models.Model):
@@ -218,6 +217,10 @@ class ReviewEvent(models.Model):
         UNWANT = "unwant", "wanted no picture for"
         ATTACH = "attach", "attached"
         DETACH = "detach", "detached"
+        FOCUS = "focus", "set the focal point of"
+        DISCLOSE = "disclose", "changed what is disclosed of"
+        WATERMARK = "watermark", "changed the watermark of"
+        EDIT = "edit", "edited"
 
     action = models.CharField(max_length=16, choices=Action.choices)
     output = models.ForeignKey(

@@ -15,7 +15,7 @@ from django.core.files.storage import storages
 
 from blog.models import Post
 from imagegen.errors import StorageProblem
-from imagegen.models import ImageOutput, ImageSlot, Rendition, SlotAlt
+from imagegen.models import ImageOutput, ImageSlot, PublicCopy, SlotAlt
 from imagegen.services.outputs import scratch_file
 from imagegen.storage import hash_file, local_copy, save_file
 from prompts.models import Role
@@ -104,7 +104,7 @@ def _web_copy(slot: ImageSlot, alt: str, post: Post) -> WantedCopy:
     make = {"way": "web", "max_width": MAX_WIDTH}
     return WantedCopy(
         slot_id=slot.pk,
-        purpose=Rendition.Purpose.WEB,
+        purpose=PublicCopy.Purpose.WEB,
         output=slot.choice,
         recipe=_recipe(slot.choice, make, alt, post),
     )
@@ -118,7 +118,7 @@ def _social_copy(slot: ImageSlot, source: ImageSlot, alt: str, post: Post) -> Wa
         make = {"way": "text", "title": post.title, "site": settings.SITE_NAME}
     return WantedCopy(
         slot_id=slot.pk,
-        purpose=Rendition.Purpose.SOCIAL,
+        purpose=PublicCopy.Purpose.SOCIAL,
         output=source.choice,
         recipe=_recipe(source.choice, make, alt, post),
     )

@@ -26,7 +26,7 @@ from django.utils import timezone
 import blog.services
 from blog.models import Post
 from imagegen.errors import ImagegenError, Refused
-from imagegen.models import ImageOutput, ImageSlot, Rendition
+from imagegen.models import ImageOutput, ImageSlot, PublicCopy
 from imagegen.services.copies import (
     EncodedCopy,
     Key,
@@ -115,7 +115,7 @@ def on_post_saved(*, post: Post, created: bool = False) -> None:
 def on_post_withdrawn(*, post: Post) -> None:
     """A post was taken back: none of its copies is live from this transaction on."""
     _lock_slots(Q(post=post))
-    _retire(Rendition.objects.filter(slot__post=post))
+    _retire(PublicCopy.objects.filter(slot__post=post))
     ImageSlot.objects.filter(post=post).update(publication_due=True)
     post_id = post.pk  # a post that is about to be deleted loses its own
     transaction.on_commit(lambda: _publish_now(post_id), robust=True)
@@ -148,7 +148,7 @@ def mark_due(*, post: Post | None = None, slots: Iterable[ImageSlot] = ()) -> No
 
 def _retire_disapproved(post_ids: set[int]) -> None:
     """What is no longer approved or wanted is not served from this transaction on."""
-    rows = Rendition.objects.filter(slot__post__in=post_ids)
+    rows = PublicCopy.objects.filter(slot__post__in=post_ids)
     _retire(rows.filter(~Q(output__state=ImageOutput.State.APPROVED) | Q(slot__wanted=False)))
 
 
@@ -191,7 +191,7 @@ def _missing_copies(post_id: int) -> list[WantedCopy]:
     storage = storages["published"]
     live = {
         (row.slot_id, row.purpose): row
-        for row in Rendition.objects.live().filter(slot__post=post_id)
+        for row in PublicCopy.objects.live().filter(slot__post=post_id)
     }
     return [
         copy
@@ -208,7 +208,7 @@ def _post(post_id: int) -> Post | None:
 
 def _make_live(wanted: WantedCopy, post_id: int) -> bool:
     """Make one copy and let it be served, if it is still wanted then."""
-    rows: list[Rendition] = []
+    rows: list[PublicCopy] = []
 
     def store(copy: EncodedCopy) -> None:
         rows.append(_row_of(wanted, copy))
@@ -218,8 +218,8 @@ def _make_live(wanted: WantedCopy, post_id: int) -> bool:
     return _go_live(rows[0], wanted, post_id)
 
 
-def _row_of(wanted: WantedCopy, copy: EncodedCopy) -> Rendition:
-    return Rendition.objects.create(
+def _row_of(wanted: WantedCopy, copy: EncodedCopy) -> PublicCopy:
+    return PublicCopy.objects.create(
         output=wanted.output,
         slot_id=wanted.slot_id,
         purpose=wanted.purpose,
@@ -233,16 +233,16 @@ def _row_of(wanted: WantedCopy, copy: EncodedCopy) -> Rendition:
     )
 
 
-def _go_live(row: Rendition, wanted: WantedCopy, post_id: int) -> bool:
+def _go_live(row: PublicCopy, wanted: WantedCopy, post_id: int) -> bool:
     """Put the row in the place of the one before, unless the world has moved on."""
     with transaction.atomic():
         _lock_post(post_id)
         now = wanted_copies(_post(post_id)).get(wanted.key)
         if now is None or now.recipe_hash != wanted.recipe_hash:
             return False
-        before = Rendition.objects.live().filter(slot=row.slot_id, purpose=row.purpose)
+        before = PublicCopy.objects.live().filter(slot=row.slot_id, purpose=row.purpose)
         _retire(before)
-        alive = Rendition.objects.filter(pk=row.pk).update(live=True, changed_at=timezone.now())
+        alive = PublicCopy.objects.filter(pk=row.pk).update(live=True, changed_at=timezone.now())
         if not alive:  # another round took it for left behind
             transaction.set_rollback(True)
     return bool(alive)
@@ -267,7 +267,7 @@ def _settle(post_id: int, failed: set[Key]) -> bool:
     with transaction.atomic():
         _lock_post(post_id)
         wanted = wanted_copies(_post(post_id))
-        rows = Rendition.objects.live().filter(slot__post=post_id)
+        rows = PublicCopy.objects.live().filter(slot__post=post_id)
         live = {(row.slot_id, row.purpose): row for row in rows}
         unwanted = [
             row.pk
@@ -275,7 +275,7 @@ def _settle(post_id: int, failed: set[Key]) -> bool:
             # An old copy of the same image may stay until its new one can be made.
             if key not in wanted or row.output_id != wanted[key].output.pk
         ]
-        _retire(Rendition.objects.filter(pk__in=unwanted))
+        _retire(PublicCopy.objects.filter(pk__in=unwanted))
         storage = storages["published"]
         open_keys = {
             key
@@ -298,21 +298,21 @@ def _retire(rows: Any) -> None:
         keys = list(live.order_by("pk").values_list("pk", flat=True))
         if keys:
             now = timezone.now()
-            Rendition.objects.filter(pk__in=keys).update(live=False, changed_at=now)
+            PublicCopy.objects.filter(pk__in=keys).update(live=False, changed_at=now)
 
 
 def remove_retired(which: Q) -> int:
     """Remove copies that are not live: the file first, then the row. Returns how many."""
     storage = storages["published"]
     removed = 0
-    for row in Rendition.objects.filter(which, live=False):
-        serving = Rendition.objects.live().filter(path=row.path)
+    for row in PublicCopy.objects.filter(which, live=False):
+        serving = PublicCopy.objects.live().filter(path=row.path)
         if not serving.exists():
             storage.delete(row.path)
             # Equal content has an equal name: somebody may just have come to need it.
             for slot_id in serving.values_list("slot_id", flat=True):
                 ImageSlot.objects.filter(pk=slot_id).update(publication_due=True)
-        removed += Rendition.objects.filter(pk=row.pk, live=False).delete()[0]
+        removed += PublicCopy.objects.filter(pk=row.pk, live=False).delete()[0]
     return removed
 
 
@@ -332,7 +332,7 @@ def publish_due(limit: int = 100) -> int:
 
     A post that could not be done is left alone for a while, longer each time.
     """
-    _retire(Rendition.objects.filter(slot__post__isnull=True))
+    _retire(PublicCopy.objects.filter(slot__post__isnull=True))
     remove_retired(Q(changed_at__lt=timezone.now() - BEING_MADE) | Q(slot__post__isnull=True))
     ImageSlot.objects.filter(post__isnull=True, publication_due=True).update(publication_due=False)
     now = time.monotonic()

@@ -138,7 +138,7 @@ def _is_bare(slot: ImageSlot) -> bool:
         or slot.caption
         or slot.outputs.exists()
         or slot.jobs.exists()
-        or slot.renditions.exists()
+        or slot.copies.exists()
     )
 
 
@@ -183,8 +183,8 @@ def attach_slot(*, slot: ImageSlot, section: Section, user: AbstractBaseUser | N
 
 def _hand_over(*, source: ImageSlot, target: ImageSlot) -> None:
     """Move everything that hangs on `source` to `target`, then remove `source`."""
-    target.renditions.live().update(live=False, changed_at=Now())
-    for related in ("outputs", "jobs", "events", "alts", "renditions"):
+    target.copies.live().update(live=False, changed_at=Now())
+    for related in ("outputs", "jobs", "events", "alts", "copies", "drafts", "alt_drafts"):
         getattr(source, related).update(slot=target)
     ImageSlot.objects.filter(pk=target.pk).update(
         brief=target.brief or source.brief, caption=target.caption or source.caption

@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from blog.models import Post, Section
 from imagegen.imaging.xmp import GENERATED, PARTLY_GENERATED
-from imagegen.models import ImageOutput, Rendition, SlotAlt
+from imagegen.models import ImageOutput, PublicCopy, SlotAlt
 from imagegen.services.copies import is_public
 from imagegen.services.previews import may_see_previews
 from prompts.models import Role
@@ -55,7 +55,7 @@ class PostPictures:
 def post_pictures(context: template.Context, post: Post) -> PostPictures:
     """All pictures of a post. A draft shows its approved ones to those who may see them."""
     if is_public(post):
-        rows = _public_rows(Rendition.objects.public().filter(slot__post=post))
+        rows = _public_rows(PublicCopy.objects.public().filter(slot__post=post))
     elif may_see_previews(context.get("user")):
         rows = _private_rows(post)
     else:
@@ -63,7 +63,7 @@ def post_pictures(context: template.Context, post: Post) -> PostPictures:
     pictures = PostPictures()
     for row in rows:
         picture = _picture(row)
-        if row["purpose"] == Rendition.Purpose.SOCIAL:
+        if row["purpose"] == PublicCopy.Purpose.SOCIAL:
             pictures.social = picture
         elif row["slot__role"] == Role.HERO:
             pictures.hero = picture
@@ -82,10 +82,10 @@ def section_picture(pictures: PostPictures, section: Section) -> Picture | None:
 def card_pictures(posts: Iterable[Post]) -> dict[int, Picture]:
     """The heroes of public posts, by post id."""
     rows = _public_rows(
-        Rendition.objects.public().filter(
+        PublicCopy.objects.public().filter(
             slot__post__in=[post.pk for post in posts if is_public(post)],
             slot__role=Role.HERO,
-            purpose=Rendition.Purpose.WEB,
+            purpose=PublicCopy.Purpose.WEB,
         )
     )
     return {row["slot__post"]: _picture(row) for row in rows}
@@ -112,7 +112,7 @@ def picture_figure(
 SHOWN = ("slot__post", "slot__role", "slot__section", "slot__caption")
 
 
-def _public_rows(copies: QuerySet[Rendition]) -> list[dict[str, Any]]:
+def _public_rows(copies: QuerySet[PublicCopy]) -> list[dict[str, Any]]:
     """What the pages need of live copies: one query."""
     rows = (
         copies.annotate(alt=_alt(OuterRef("output"), OuterRef("slot__post")))

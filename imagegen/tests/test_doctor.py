@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from blog.models import PostPicture
 from blog.services import withdraw_post
-from imagegen.models import Attempt, GenerationJob, ImageOutput, Rendition
+from imagegen.models import Attempt, GenerationJob, ImageOutput, PublicCopy
 from imagegen.services import outputs, publishing
 from imagegen.services.doctor import find_problems, repair_problems
 from imagegen.services.spool import spool_root
@@ -220,7 +220,7 @@ def test_picture_of_a_text_is_known_and_verified(output):
 
 @pytest.mark.parametrize("damage", [Path.unlink, flip])
 def test_damaged_public_copy_is_made_again(output, damage):
-    row = Rendition.objects.live().get(purpose="web")
+    row = PublicCopy.objects.live().get(purpose="web")
     damage(public(row.path))
     assert len(kinds()) == 1
     assert all(repair())
@@ -228,7 +228,7 @@ def test_damaged_public_copy_is_made_again(output, damage):
 
 
 def test_copies_that_lag_behind_are_made(output):
-    Rendition.objects.filter(purpose="social").delete()
+    PublicCopy.objects.filter(purpose="social").delete()
     assert "copies-behind" in kinds()
     assert all(repair())
     assert kinds() == []
@@ -236,11 +236,11 @@ def test_copies_that_lag_behind_are_made(output):
 
 def test_copies_of_a_post_that_is_not_public_are_removed(output):
     withdraw_post(post=output.post)
-    Rendition.objects.update(live=True)
+    PublicCopy.objects.update(live=True)
     assert kinds() == ["copies-public"]
     assert all(repair())
     assert kinds() == []
-    assert not Rendition.objects.exists()
+    assert not PublicCopy.objects.exists()
 
 
 def test_public_file_without_a_row_is_removed(output):

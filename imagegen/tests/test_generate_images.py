@@ -201,7 +201,7 @@ def test_approved_on_arrival_is_published_before_the_command_ends(generate, monk
     monkeypatch.setattr("imagegen.services.sweeper.EVERY", 0.2)
     post = make_post(published=True)
     code, _, _ = generate("--all", "--slots", "hero", "--approve", "--wait")
-    assert code == 0 and hero_of(post).renditions.exists()
+    assert code == 0 and hero_of(post).copies.exists()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -10,7 +10,7 @@ from blog.models import Post
 from blog.services import delete_post, publish_due_posts
 from imagegen.errors import Refused
 from imagegen.imaging.xmp import find_source_type
-from imagegen.models import ImageOutput, ImageSlot, Rendition
+from imagegen.models import ImageOutput, ImageSlot, PublicCopy
 from imagegen.services import copies, publishing, review, slots
 from imagegen.tests.factories import hero_of, make_post
 from imagegen.tests.stored import choose, in_this_process, put_output  # noqa: F401
@@ -27,10 +27,10 @@ def public_files() -> list[str]:
     return sorted(name for _, _, names in os.walk(root) for name in names)
 
 
-def live(post: Post) -> dict[str, Rendition]:
+def live(post: Post) -> dict[str, PublicCopy]:
     return {
         f"{row.slot.role}-{row.purpose}": row
-        for row in Rendition.objects.live().filter(slot__post=post).select_related("slot")
+        for row in PublicCopy.objects.live().filter(slot__post=post).select_related("slot")
     }
 
 
@@ -150,7 +150,7 @@ def test_withdrawing_removes_the_copies_in_the_same_act(shown, django_capture_on
         publishing.withdraw_post(post=shown, user=None)
         assert live(shown) == {}
     assert public_files() == []
-    assert not Rendition.objects.exists()
+    assert not PublicCopy.objects.exists()
 
 
 def test_published_again_after_withdrawal(shown, django_capture_on_commit_callbacks):

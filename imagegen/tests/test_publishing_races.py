@@ -12,7 +12,7 @@ from django.db import connections
 from blog.errors import BlogError
 from blog.models import Post
 from imagegen.errors import ImagegenError
-from imagegen.models import ImageOutput, Rendition
+from imagegen.models import ImageOutput, PublicCopy
 from imagegen.services import publishing, review
 from imagegen.services.doctor import find_problems
 from imagegen.tests.factories import make_post
@@ -71,7 +71,7 @@ def test_many_hands_end_in_order(seed):
         thread.join()
     assert faults == []
     settle()
-    assert public_files() == sorted(set(Rendition.objects.live().values_list("path", flat=True)))
+    assert public_files() == sorted(set(PublicCopy.objects.live().values_list("path", flat=True)))
     assert [p.message for p in find_problems(["public copies", "publication"])] == []
 
 

@@ -4,7 +4,7 @@ import pytest
 from django.core.files.storage import storages
 from django.urls import reverse
 
-from imagegen.models import ImageOutput, Rendition
+from imagegen.models import ImageOutput, PublicCopy
 from imagegen.services import publishing
 from imagegen.tests.factories import hero_of, make_post
 from imagegen.tests.stored import choose, in_this_process, put_output  # noqa: F401
@@ -27,7 +27,7 @@ def copy():
     post = make_post(published=True)
     choose(hero_of(post))
     publishing.publish_pictures(post_id=post.pk)
-    return Rendition.objects.live().first()
+    return PublicCopy.objects.live().first()
 
 
 @pytest.mark.parametrize("name", ["preview", "original"])
@@ -79,7 +79,7 @@ def test_public_copy_is_cached_for_ever(client, copy):
 
 
 def test_copy_that_is_not_live_is_not_found(client, copy):
-    Rendition.objects.update(live=False)
+    PublicCopy.objects.update(live=False)
     assert client.get(f"/media/{copy.path}").status_code == 404
 
 

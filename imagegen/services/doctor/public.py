@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from blog.models import Post
 from imagegen.errors import ImagegenError
-from imagegen.models import ImageSlot, Rendition
+from imagegen.models import ImageSlot, PublicCopy
 from imagegen.services.copies import is_public, wanted_copies
 from imagegen.services.doctor.files import batches, walk
 from imagegen.services.doctor.problems import LEFT_BEHIND, ON_ITS_WAY, Problem, is_older
@@ -19,7 +19,7 @@ from imagegen.storage import PART_SUFFIX, hash_file
 def check_copies() -> Iterator[Problem]:
     """Every live copy: its file, whole."""
     storage = storages["published"]
-    for row in Rendition.objects.live().select_related("slot").order_by("pk").iterator(500):
+    for row in PublicCopy.objects.live().select_related("slot").order_by("pk").iterator(500):
         what = ""
         if not storage.exists(row.path):
             kind, what = "copy-missing", "is missing"
@@ -38,7 +38,7 @@ def check_copies() -> Iterator[Problem]:
             )
 
 
-def _make_again(row: Rendition) -> bool:
+def _make_again(row: PublicCopy) -> bool:
     storages["published"].delete(row.path)
     if row.slot.post_id is None:
         return bool(remove_retired(Q(pk=row.pk)))
@@ -47,12 +47,12 @@ def _make_again(row: Rendition) -> bool:
 
 def check_drift() -> Iterator[Problem]:
     """Every post: whether its live copies are those that it should have now."""
-    concerned = Q(slots__choice__isnull=False) | Q(slots__renditions__live=True)
+    concerned = Q(slots__choice__isnull=False) | Q(slots__copies__live=True)
     for post in Post.objects.filter(concerned).distinct().order_by("pk").iterator(200):
         wanted = {key: copy.recipe_hash for key, copy in wanted_copies(post).items()}
         live = {
             (row.slot_id, row.purpose): row.recipe_hash
-            for row in Rendition.objects.live().filter(slot__post=post)
+            for row in PublicCopy.objects.live().filter(slot__post=post)
         }
         if wanted != live:
             lacking = sum(1 for key in wanted if live.get(key) != wanted[key])
@@ -76,7 +76,7 @@ def check_public_files() -> Iterator[Problem]:
     """Every file that readers could fetch: whether a row speaks of it."""
     storage = storages["published"]
     for names in batches(walk(storage, "pictures")):
-        known = set(Rendition.objects.filter(path__in=names).values_list("path", flat=True))
+        known = set(PublicCopy.objects.filter(path__in=names).values_list("path", flat=True))
         for name in names:
             age = LEFT_BEHIND if name.endswith(PART_SUFFIX) else ON_ITS_WAY
             if name not in known and is_older(storage, name, age):
@@ -89,6 +89,6 @@ def check_public_files() -> Iterator[Problem]:
 
 
 def _remove(name: str) -> bool:
-    if not Rendition.objects.filter(path=name).exists():
+    if not PublicCopy.objects.filter(path=name).exists():
         storages["published"].delete(name)
     return True
