@@ -76,6 +76,8 @@ def begin_look(attempt: Attempt) -> None:
 
 def can_be_asked(attempt: Attempt) -> bool:
     """Whether there is somebody to ask and something to ask for."""
+    if attempt.job.kind != GenerationJob.Kind.IMAGE:  # no text service can be asked again
+        return False
     return attempt.recovery == Recovery.LOOKUP or (
         attempt.recovery == Recovery.HANDLE and attempt.handle is not None
     )

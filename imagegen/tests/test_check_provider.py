@@ -34,6 +34,17 @@ def test_check_provider_puts_models_side_by_side(check):
     assert next(line.split() for line in lines if "covers" in line) == ["covers", "patterns"]
 
 
+def test_table_too_wide_for_columns_names_the_models_that_differ(check):
+    connection = make_connection()
+    for number in range(6):
+        limits = {"max_side": 2048 if number else 1024}
+        make_model(connection, name=f"a-model-with-a-long-name-{number}", capabilities=limits)
+    lines = check("far").splitlines()
+    assert max(map(len, lines)) < 250
+    assert "16 to 1024 pixels a side  [a-model-with-a-long-name-0]" in "\n".join(lines)
+    assert sum("negative_prompt" in line for line in lines) == 1
+
+
 def test_unknown_provider_names_the_known_ones(check):
     with pytest.raises(CommandError, match='no provider "magic".*studio'):
         check("magic")

@@ -8,6 +8,7 @@ from django.urls import reverse
 from imagegen.models import Attempt, GenerationBatch, GenerationJob, ImageSlot
 from imagegen.services import calls, endings, engine, jobs, money
 from imagegen.services.doctor import find_problems
+from imagegen.services.looking import can_be_asked
 from imagegen.services.overview import read_overview
 from imagegen.services.selection import select_slots
 from imagegen.states import transition
@@ -93,6 +94,13 @@ def test_doctor_misses_no_image_of_a_written_prompt(writing):
 
 def test_place_whose_prompt_is_being_written_still_lacks_its_picture(writing):
     assert writing.slot in ImageSlot.objects.missing()
+
+
+def test_doubtful_text_is_not_looked_up(writing):
+    attempt = Attempt.objects.create(
+        job=writing, number=1, epoch=1, state=State.UNKNOWN, recovery="lookup"
+    )
+    assert not can_be_asked(attempt)
 
 
 def test_failed_prompt_is_no_failed_picture(writing):

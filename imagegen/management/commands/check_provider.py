@@ -21,6 +21,7 @@ from providers.types import Health
 
 MARKS = {True: "yes", False: "NO", None: "-"}
 PROMPT = "A single red apple on a plain white table, soft daylight."
+WIDEST = 120  # characters of the feature table's columns
 CHEAP = "low"  # the quality of a live check, where the model has one of that name
 
 
@@ -79,11 +80,9 @@ class Command(BaseCommand):
             raise CommandError(f"{problem.message} {problem.hint}".strip()) from problem
         if not table:
             self.stdout.write("It has no enabled models for pictures.")
-        rows = [("", [model.name for model in models]), *table]
-        widths = [max(len(cells[n]) for _, cells in rows) for n in range(len(models))]
-        for name, cells in rows if table else []:
-            line = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
-            self.stdout.write(f"  {name:<18} {line}".rstrip())
+        names = [model.name for model in models]
+        for name, text in _side_by_side(names, table) or _one_by_one(names, table):
+            self.stdout.write(f"  {name:<18} {text}".rstrip())
         if texts := ", ".join(model.name for model in enabled.for_texts()):
             self.stdout.write(f"  {'writes prompts':<18} {texts}")
 
@@ -166,6 +165,29 @@ class Command(BaseCommand):
     def _say(self, text: str, ending: str = "\n") -> None:
         self.stdout.write(text, ending=ending)
         self.stdout.flush()
+
+
+def _side_by_side(names: list[str], table: list[tuple[str, list[str]]]) -> list[tuple[str, str]]:
+    """The models in columns; nothing if that is too wide to be read."""
+    rows = [("", names), *table]
+    widths = [max(len(cells[n]) for _, cells in rows) for n in range(len(names))]
+    if not table or sum(widths) > WIDEST:
+        return []
+    return [
+        (name, "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)))
+        for name, cells in rows
+    ]
+
+
+def _one_by_one(names: list[str], table: list[tuple[str, list[str]]]) -> list[tuple[str, str]]:
+    """What all models share once, what differs with the models that it is true of."""
+    lines = [("models", ", ".join(names))] if table else []
+    for name, cells in table:
+        for number, cell in enumerate(dict.fromkeys(cells)):
+            those = [model for model, own in zip(names, cells, strict=True) if own == cell]
+            text = cell if len(those) == len(names) else f"{cell}  [{', '.join(those)}]"
+            lines.append((name if number == 0 else "", text))
+    return lines
 
 
 def plan_live(model: ImageModel) -> BatchPlan:
