@@ -8,7 +8,7 @@ from requests import exceptions
 
 from providers.tests.fakes import pictures
 from providers.tests.fakes.base import FakeService, Reply, Request
-from providers.tests.fakes.faults import FAULTS, PROTOCOL
+from providers.tests.fakes.faults import FAULTS, PROTOCOL, VARIANTS
 from providers.types import Recovery
 
 
@@ -236,6 +236,7 @@ def test_every_spoiled_picture_differs_from_a_good_one(name):
 def test_table_has_each_name_once():
     names = [fault.name for fault in FAULTS]
     assert len(names) == len(set(names)) and len(names) >= 60
+    assert set(names) >= VARIANTS
 
 
 def test_every_kind_in_the_table_is_an_error_of_ours():

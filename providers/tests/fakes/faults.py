@@ -29,13 +29,25 @@ DENIED = (
 )  # fmt: skip
 
 
+VARIANTS = {
+    "status_405", "status_413", "status_415", "status_425", "status_451", "status_501",
+    "status_520", "status_529", "redirect_307_internal", "redirect_loop", "redirect_file",
+    "head_cut_at_9", "head_cut_at_13", "head_cut_at_17", "head_cut_at_40", "body_cut_early",
+    "body_cut_late", "json_list", "json_text", "json_number", "json_cut", "json_error_text",
+    "picture_page", "picture_svg", "picture_pdf", "look_status_502", "look_status_503",
+    "look_closed", "look_always_status_403", "look_always_status_422", "download_status_503",
+    "download_closed", "download_status_410", "slow_down_garbage",
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Fault:
     """One way for a call to go wrong.
 
     `before_charge` strikes while nothing has been drawn, `after_charge` keeps the answer of a
     charged call from us, `answer` lets it arrive, but not as it should be. `on` is the kind
-    of request that is struck. `lasting` ones end by a deadline and make a test slow.
+    of request that is struck. `lasting` ones end by a deadline and make a test slow, a
+    `variant` is much like its neighbours in the table.
     """
 
     name: str
@@ -45,6 +57,7 @@ class Fault:
     on: str = "call"
     needs: frozenset[str] = frozenset()
     lasting: bool = False
+    variant: bool = False
 
     @property
     def charges(self) -> bool:
@@ -89,7 +102,8 @@ def _fault(
     """A fault that strikes once (`then` is what follows), or for ever with `then=None`."""
     steps = (script,) if then is None else (script, then)
     needs = frozenset(str(more.pop("needs", "")).split())
-    return Fault(name, steps, phase, frozenset(kinds), needs=needs, **more)  # type: ignore[arg-type]
+    variant = name in VARIANTS
+    return Fault(name, steps, phase, frozenset(kinds), needs=needs, variant=variant, **more)  # type: ignore[arg-type]
 
 
 # --- The call: nothing was drawn --------------------------------------------------------
@@ -250,7 +264,14 @@ LOOKS = (
         }.items()
     ),
     *(
-        _unheard(f"look_always_{name}", script, (*LOST, *CRASH, *DENIED), on="poll", then=None)
+        _unheard(
+            f"look_always_{name}",
+            script,
+            (*LOST, *CRASH, *DENIED),
+            on="poll",
+            then=None,
+            lasting=True,
+        )
         for name, script in {
             "status_400": "status:400",
             "status_401": "status:401",
