@@ -13,7 +13,8 @@ from imagegen.faults import faultpoint
 from imagegen.models import Attempt, GenerationJob
 from imagegen.states import transition
 from providers import errors
-from providers.base import Provider
+from providers.base import AnyRequest, Provider
+from providers.keeping import keepable_cost
 
 logger = logging.getLogger("imagegen")
 State = Attempt.State
@@ -38,6 +39,19 @@ def provider_of(job: GenerationJob, attempt: Attempt) -> Provider:
         raise errors.OutcomeUnknown(
             f"A call was sent and cannot be asked after: {error.message}", hint=error.hint
         ) from error
+
+
+def estimate_now(*, job: GenerationJob, request: AnyRequest) -> Decimal | None:
+    """The most that the job's call may cost: as planned, or by a price that has risen since."""
+    if job.connection is None or job.model is None:
+        return job.estimate_high
+    try:
+        price = job.connection.adapter().estimate(request, job.model.price_rule)
+    except (errors.ProviderProblem, ArithmeticError):  # the call itself tells what is wrong
+        return job.estimate_high
+    now = job.connection.assumed_price if price.high is None else price.high
+    known = [amount for amount in (job.estimate_high, now) if amount is not None]
+    return max(known, default=None)
 
 
 def begin_call(attempt: Attempt) -> None:
@@ -73,7 +87,8 @@ def cost_of(
     if cost is not None or job.connection is None:
         return cost
     try:
-        return job.connection.adapter().settle(usage, attempt.price_rule)
-    except (errors.ProviderProblem, ValueError) as error:
+        settled = job.connection.adapter().settle(usage, attempt.price_rule)
+    except (errors.ProviderProblem, ValueError, ArithmeticError) as error:
         logger.warning("The cost of attempt %s cannot be read: %s", attempt.pk, error)
         return None
+    return None if settled is None else keepable_cost(settled)

@@ -15,14 +15,15 @@ from imagegen.services.sink import AttemptSink
 from imagegen.states import transition
 from prompts.writing import EmptyPrompt, read_answer
 from providers.errors import InvalidResponse
+from providers.services import note_success
 from providers.types import TextRequest, TextResult
 
 State = Attempt.State
 
 
-def fingerprint(job: GenerationJob) -> str:
-    """What tells equal requests: SHA-256 of the request as stored."""
-    return TextRequest.from_dict(job.request).fingerprint()
+def request_of(job: GenerationJob) -> TextRequest:
+    """The request as stored."""
+    return TextRequest.from_dict(job.request)
 
 
 def obtain(job: GenerationJob, attempt: Attempt) -> TextResult:
@@ -33,7 +34,7 @@ def obtain(job: GenerationJob, attempt: Attempt) -> TextResult:
         raise calls.unanswered(attempt)
     provider = calls.provider_of(job, attempt)
     calls.begin_call(attempt)
-    request = TextRequest.from_dict(job.request)
+    request = request_of(job)
     result = provider.write(request, str(attempt.key), AttemptSink(attempt))
     transition(
         attempt,
@@ -62,3 +63,5 @@ def store(*, job: GenerationJob, attempt: Attempt, answer: TextResult) -> None:
         PromptDraft.objects.filter(job=job).update(
             text=text, model_name=(answer.model or job.model_name)[:200]
         )
+    if job.connection_id is not None:
+        note_success(connection_id=job.connection_id)

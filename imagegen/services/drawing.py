@@ -25,9 +25,9 @@ logger = logging.getLogger("imagegen")
 State = Attempt.State
 
 
-def fingerprint(job: GenerationJob) -> str:
-    """What tells equal requests: SHA-256 of the request as stored."""
-    return ImageRequest.from_dict(job.request).fingerprint()
+def request_of(job: GenerationJob) -> ImageRequest:
+    """The request as stored."""
+    return ImageRequest.from_dict(job.request)
 
 
 def obtain(job: GenerationJob, attempt: Attempt) -> Result:
@@ -39,7 +39,7 @@ def obtain(job: GenerationJob, attempt: Attempt) -> Result:
         result = Result(files=tuple(files), notes=("Adopted from the spool after a stop.",))
         return _mark_received(attempt, spool, result, recovered=True)
     provider = calls.provider_of(job, attempt)
-    request = ImageRequest.from_dict(job.request)
+    request = request_of(job)
     started = time.monotonic()
     result = _call(provider, request, attempt)
     logger.debug(

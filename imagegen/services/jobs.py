@@ -30,9 +30,10 @@ from django.db.models import Q
 from imagegen.errors import InvalidTransition
 from imagegen.faults import faultpoint
 from imagegen.models import Attempt, ConnectionMonth, GenerationJob
-from imagegen.services import drafting, drawing, endings, money
+from imagegen.services import calls, drafting, drawing, endings, money
 from imagegen.states import transition
 from providers import errors
+from providers.base import AnyRequest
 from providers.types import Recovery
 
 logger = logging.getLogger("imagegen")
@@ -42,8 +43,8 @@ JobState, State = GenerationJob.State, Attempt.State
 class Work(Protocol):
     """One kind of job: how its answer is obtained and taken in."""
 
-    def fingerprint(self, job: GenerationJob) -> str:
-        """SHA-256 of the request: equal requests have equal ones."""
+    def request_of(self, job: GenerationJob) -> AnyRequest:
+        """The request as stored."""
 
     def obtain(self, job: GenerationJob, attempt: Attempt) -> Any:
         """The provider's answer, by collecting or calling; raises `ProviderProblem`."""
@@ -145,7 +146,9 @@ def _predecessors_attempt(job: GenerationJob) -> Attempt | None:
 
 def _reserve_attempt(job: GenerationJob, month: ConnectionMonth | None) -> Attempt:
     """Set the estimate aside under every cap and write the attempt. Raises NoRoom."""
-    amount = job.estimate_high or Decimal(0)
+    request = WORK[job.kind].request_of(job)
+    estimate = calls.estimate_now(job=job, request=request)
+    amount = estimate or Decimal(0)
     money.set_aside(job=job, month=month, amount=amount)
     job.tries += 1
     return Attempt.objects.create(
@@ -155,10 +158,10 @@ def _reserve_attempt(job: GenerationJob, month: ConnectionMonth | None) -> Attem
         connection_name=job.connection_name,
         model_name=job.model_name,
         recovery=_recovery(job),
-        request_hash=WORK[job.kind].fingerprint(job),
+        request_hash=request.fingerprint(),
         price_rule=job.model.price_rule if job.model else {},
         month=month,
-        estimate=job.estimate_high,
+        estimate=estimate,
         reserved=amount,
     )
 

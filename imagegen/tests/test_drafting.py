@@ -12,6 +12,7 @@ from imagegen.services import drafting, queue, writing
 from imagegen.services.followups import settle_unknown
 from imagegen.services.jobs import run_job
 from imagegen.tests.factories import make_post
+from providers.backends import openai_texts
 from providers.models import Connection, ImageModel
 from providers.tests.fakes.openai import KEY, FakeOpenAI
 
@@ -85,6 +86,19 @@ def test_cost_is_booked_from_the_usage(slot):
     assert attempt.cost == Decimal("0.00016")
     month = ConnectionMonth.objects.get()
     assert (month.spent, month.reserved) == (attempt.cost, 0)
+
+
+def test_usage_that_cannot_be_is_booked_at_the_estimate(slot, monkeypatch):
+    usage = {"input_tokens": 9 * 10**18, "output_tokens": 1}
+    monkeypatch.setattr(openai_texts, "usage_of", lambda answer: usage)
+    attempt = Attempt.objects.get(job=written(slot).job)
+    assert attempt.cost == attempt.reserved
+
+
+def test_written_prompt_proves_the_connection(slot, model):
+    written(slot)
+    model.connection.refresh_from_db()
+    assert model.connection.proven_at is not None
 
 
 def test_monthly_cap_holds_for_texts(slot, service, model):

@@ -13,6 +13,7 @@ from imagegen.services.overview import read_overview
 from imagegen.services.selection import select_slots
 from imagegen.states import transition
 from imagegen.tests.factories import hero_of, make_post, make_stub
+from providers.types import TextRequest
 
 pytestmark = pytest.mark.django_db
 State = Attempt.State
@@ -37,6 +38,10 @@ def make_writing(connection, slot=None, **fields) -> GenerationJob:
     )
 
 
+def question_of(job):
+    return TextRequest(instructions="", data="", schema={}, **job.request)
+
+
 def obtain(job, attempt):
     calls.begin_call(attempt)
     transition(attempt, State.RECEIVED)
@@ -55,7 +60,7 @@ def writing(tmp_path):
 
 
 def test_a_kind_brings_its_own_middle(writing, monkeypatch):
-    work = SimpleNamespace(fingerprint=lambda job: "f" * 64, obtain=obtain, store=store)
+    work = SimpleNamespace(request_of=question_of, obtain=obtain, store=store)
     monkeypatch.setitem(jobs.WORK, GenerationJob.Kind.PROMPT, work)
     engine.work()
     writing.refresh_from_db()

@@ -172,3 +172,28 @@ def test_list_shows_spent_reserved_and_what_is_left(ask, client, administrator):
     client.force_login(administrator)
     page = client.get(reverse("admin:imagegen_connectionmonth_changelist")).content.decode()
     assert all(text in page for text in ("$0.04", "$0.10", "$0.06"))
+
+
+def asked_before_the_price(tmp_path, *, before, after, behaviour="ok", cap="1"):
+    """A job that was asked for at one price and begun at another."""
+    stub = make_stub(tmp_path, price=before, behaviour=behaviour)
+    Connection.objects.filter(pk=stub.pk).update(monthly_cap=cap)
+    batch = make_batch([hero_of(make_post())], stub)
+    stub.models.update(price_rule={"kind": "per_image", "amount": after})
+    engine.work()
+    return only_job(batch)
+
+
+def test_price_that_rose_meanwhile_counts_under_the_cap(db, tmp_path):
+    job = asked_before_the_price(tmp_path, before="0.04", after="5")
+    assert (job.error["kind"], job.attempts.count()) == ("MonthlyCapReached", 0)
+
+
+def test_price_that_fell_meanwhile_is_reserved_as_it_was_shown(db, tmp_path):
+    job = asked_before_the_price(tmp_path, before="0.04", after="0.01")
+    assert job.attempts.get().reserved == Decimal("0.04")
+
+
+def test_doubtful_call_that_was_free_when_asked_for_is_not_repeated(db, tmp_path):
+    job = asked_before_the_price(tmp_path, before=None, after="0.5", behaviour="cut_after")
+    assert (job.state, job.attempts.get().state) == (JobState.UNKNOWN, Attempt.State.UNKNOWN)
