@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from imagegen.models import Attempt, GenerationBatch, GenerationJob
 from imagegen.services import money
+from imagegen.services.looking import can_be_asked
 from imagegen.states import transition
 from providers import errors
 from providers.services import pause_connection
@@ -40,6 +41,7 @@ def end_with_problem(
     """
     billed = "no" if is_free(attempt) else problem.billed
     facts = describe(problem, billed)
+    waits = isinstance(problem, errors.OutcomeUnknown) and can_be_asked(attempt)
     with transaction.atomic():
         if isinstance(problem, errors.ContentRejected):
             _end_attempt(attempt, State.REFUSED, facts, billed)
@@ -50,13 +52,14 @@ def end_with_problem(
         elif billed == "yes" or attempt.state == State.RECEIVED:
             _end_attempt(attempt, State.CHARGED, facts, billed)
             end_job(job=job, state=JobState.FAILED, error=facts)
-        elif billed == "unknown":
+        elif billed == "unknown" or waits:
+            # Free or not: a job that may still be at work is looked up, not doubled.
             facts = _doubt(attempt, problem, facts)
             transition(attempt, State.UNKNOWN, error=facts, finished_at=Now())
             end_job(job=job, state=JobState.UNKNOWN, error=facts)
         else:
             _end_attempt(attempt, State.FAILED, facts, billed)
-            _fail_or_retry(job, problem, facts, looked=attempt.looks > 0)
+            _fail_or_retry(job, problem, facts, looked=attempt.looks > 0 and not is_free(attempt))
         _pause_provider(job, problem)
 
 
@@ -115,7 +118,7 @@ def _fail_or_retry(
 ) -> None:
     """Queue the job again after a while, unless that cannot help or nobody wants it any more.
 
-    What was in doubt before it was looked up is only tried again by a person.
+    What may cost and was in doubt before it was looked up is only tried again by a person.
     """
     doubtful = isinstance(problem, errors.OutcomeUnknown | errors.JobLost)
     if looked or job.tries >= MAX_TRIES or not (problem.retryable or doubtful):

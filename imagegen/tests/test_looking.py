@@ -29,9 +29,11 @@ JobState, State = GenerationJob.State, Attempt.State
 def doubt(tmp_path):
     """A job in doubt: the provider took it and did not finish in time."""
 
-    def make(recovery="lookup", *, delay=60.0, deadline=0.01, **options) -> GenerationJob:
+    def make(
+        recovery="lookup", *, delay=60.0, deadline=0.01, price="0.04", **options
+    ) -> GenerationJob:
         options = {"recovery": recovery, "delay": delay, "deadline": deadline, **options}
-        stub = make_stub(tmp_path, price="0.04", poll_interval=0.001, **options)
+        stub = make_stub(tmp_path, price=price, poll_interval=0.001, **options)
         job = only_job(make_batch([hero_of(make_post())], stub))
         engine.work()
         job.refresh_from_db()
@@ -266,3 +268,23 @@ def test_lists_and_pages_offer_a_look(doubt, client, editor, page):
     client.post(reverse(f"admin:imagegen_{page}_changelist"), data)
     job.refresh_from_db()
     assert job.state == JobState.QUEUED
+
+
+@pytest.mark.parametrize("recovery", ["lookup", "handle"])
+def test_slow_picture_of_own_hardware_is_collected_and_not_doubled(doubt, ledger, recovery):
+    job = doubt(recovery, price=None)
+    finish_drawing(ledger)
+    later(minutes=2)
+    look()
+    job.refresh_from_db()
+    assert job.state == JobState.STORED
+    assert len(ledger.calls()) == 1
+
+
+def test_picture_that_own_hardware_lost_is_drawn_again(doubt, ledger):
+    job = doubt("lookup", price=None)
+    forget_job(ledger)
+    later(minutes=2)
+    look()
+    job.refresh_from_db()
+    assert (job.state, job.attempts.get().state) == (JobState.QUEUED, State.FAILED)
