@@ -7,7 +7,7 @@ from imagegen.models import ImageOutput
 from imagegen.services.batches import GenerationOptions
 from prompts.models import ImagePromptExample, ImageSetting, ImageStyle
 from prompts.services.retirement import choosable_examples, choosable_settings
-from providers.models import Connection
+from providers.models import Connection, ImageModel
 
 ALT_HELP = "What the picture shows, for those who do not see it. At most 500 characters."
 
@@ -108,6 +108,13 @@ class OptionsForm(forms.Form):
         required=False,
         empty_label=EMPTY,
         label="Provider",
+        help_text="Draws with its default model.",
+    )
+    model = forms.ModelChoiceField(
+        ImageModel.objects.none(),
+        required=False,
+        empty_label=EMPTY,
+        help_text="Goes before the provider.",
     )
 
     def __init__(self, *args, **kwargs) -> None:
@@ -115,6 +122,9 @@ class OptionsForm(forms.Form):
         # Here and not above: what may be chosen changes from day to day.
         self.fields["example"].queryset = choosable_examples()
         self.fields["setting"].queryset = choosable_settings()
+        self.fields["model"].queryset = (
+            ImageModel.objects.usable().for_pictures().select_related("connection")
+        )
 
     def options(self) -> GenerationOptions:
         """The valid input as the services take it."""

@@ -9,7 +9,7 @@ from blog.models import Post
 from imagegen.services.batches import GenerationOptions, check_cap
 from imagegen.services.selection import DEFAULT_ROLES
 from prompts.models import ImagePromptExample, ImageSetting, ImageStyle, Role
-from providers.models import Connection
+from providers.models import Connection, ImageModel
 
 
 class NothingCanStart(Exception):
@@ -52,7 +52,7 @@ def find_roles(text: str | None) -> list[str]:
 
 
 def find_options(options: dict[str, Any]) -> GenerationOptions:
-    """`--example`, `--style`, `--setting` and `--provider` as rows."""
+    """`--example`, `--style`, `--setting`, `--provider` and `--model` as rows."""
     example = ImagePromptExample.objects.select_related("setting")
     connection = _find(Connection.objects.all(), "provider", options["provider"], "name")
     if connection is not None and not connection.enabled:
@@ -62,7 +62,24 @@ def find_options(options: dict[str, Any]) -> GenerationOptions:
         setting=_find(ImageSetting.objects.all(), "setting", options["setting"]),
         style=_find(ImageStyle.objects.all(), "style", options["style"]),
         connection=connection,
+        model=find_model(options["model"]),
     )
+
+
+def find_model(word: str | None) -> ImageModel | None:
+    """A model for pictures as provider:model, or by its name alone where only one has it."""
+    if word is None:
+        return None
+    usable = ImageModel.objects.usable().for_pictures().select_related("connection")
+    connection, separator, name = word.partition(":")
+    named = Q(connection__name=connection, name=name) if separator else Q(name=word)
+    found = list(usable.filter(named | Q(name=word))[:2])
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise NothingCanStart(f"Several providers have a model “{word}”: write provider:model.")
+    known = ", ".join(f"{row.connection.name}:{row.name}" for row in usable[:20]) or "none yet"
+    raise NothingCanStart(f"There is no usable model “{word}” for pictures. Known: {known}.")
 
 
 def find_amount(text: str | None) -> Decimal | None:

@@ -40,6 +40,7 @@ class GenerationOptions:
     setting: ImageSetting | None = None
     style: ImageStyle | None = None
     connection: Connection | None = None
+    model: ImageModel | None = None
     description: str = ""
     as_written: bool = False  # the description is the whole prompt: no template around it
 
@@ -150,7 +151,10 @@ class House:
         self, sources: list[Source], setting: ImageSetting | None
     ) -> tuple[ImageModel, tuple[str, ...]]:
         named = [self.models[row.model_id] for row in sources if row.model_id]
-        connection = self.options.connection
+        connection, note = self.options.connection, _not_for_this_model(setting)
+        if chosen := self.options.model:
+            own = setting is None or setting.model_id in (None, chosen.pk)
+            return self.models[chosen.pk], () if own else note
         if connection is None:
             if not named:
                 raise Refused(
@@ -160,8 +164,7 @@ class House:
             return named[0], ()
         if named and named[0].connection_id == connection.pk:
             return named[0], ()
-        note = f"The own options of the setting “{setting}” are for another model: not sent."
-        return self._default_model(connection), (note,) if _has_own_options(setting) else ()
+        return self._default_model(connection), note
 
     def _default_model(self, connection: Connection) -> ImageModel:
         rows = [
@@ -190,6 +193,13 @@ class House:
 def _first(sources: list[Source], name: str) -> Any:
     """The first value of the attribute `name` that is not None."""
     return next((value for row in sources if (value := getattr(row, name)) is not None), None)
+
+
+def _not_for_this_model(setting: ImageSetting | None) -> tuple[str, ...]:
+    """What to say when another model than the setting's is taken."""
+    if not _has_own_options(setting):
+        return ()
+    return (f"The own options of the setting “{setting}” are for another model: not sent.",)
 
 
 def _has_own_options(setting: ImageSetting | None) -> bool:

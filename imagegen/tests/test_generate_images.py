@@ -9,6 +9,7 @@ from imagegen.models import GenerationBatch, GenerationJob, ImageOutput, ImageSl
 from imagegen.services import engine
 from imagegen.tests.factories import hero_of, make_post, make_stub
 from prompts.models import ImagePromptExample, ImageSetting, ImageStyle
+from providers.models import ImageModel
 
 pytestmark = pytest.mark.django_db
 
@@ -160,6 +161,17 @@ def test_wrong_word_is_answered_with_a_sentence_and_code_2(generate, post, words
     code, text, _ = generate(*words)
     assert code == 2 and sentence in text
     assert not GenerationBatch.objects.exists()
+
+
+def test_one_model_of_a_provider_is_taken_by_name(generate, post, stub):
+    ImageModel.objects.create(connection=stub, name="stub-2", price_rule={"kind": "free"})
+    generate("--all", "--slots", "hero", "--model", "stub:stub-2", provider="")
+    assert GenerationJob.objects.get().model_name == "stub-2"
+
+
+def test_unknown_model_names_the_known_ones(generate, post):
+    code, text, _ = generate("--all", "--model", "stub:stub-9", provider="")
+    assert code == 2 and "studio:patterns" in text
 
 
 def test_unknown_provider_names_the_known_ones(generate, post):

@@ -49,6 +49,7 @@ class Command(BaseCommand):
         how.add_argument("--style", metavar="SLUG")
         how.add_argument("--setting", metavar="SLUG")
         how.add_argument("--provider", metavar="NAME")
+        how.add_argument("--model", metavar="PROVIDER:MODEL")
         how.add_argument("--max-cost", metavar="AMOUNT", help="The most that it may cost.")
         how.add_argument("--approve", action="store_true", help="Approve what arrives, unreviewed.")
         act = parser.add_argument_group("what happens")
