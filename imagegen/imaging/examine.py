@@ -7,6 +7,7 @@ import hashlib
 
 from PIL import Image
 
+from imagegen.imaging.checks import notice
 from imagegen.imaging.hashes import dhash
 from imagegen.imaging.reading import RECEIVED, UPLOAD, as_shown, read_picture
 from imagegen.imaging.writing import write_picture
@@ -16,17 +17,28 @@ PREVIEW_SIDE = 640
 PREVIEW_QUALITY = 80
 
 
-def examine(path: str, preview_path: str, upload: bool = False) -> dict:
+def examine(
+    path: str,
+    preview_path: str,
+    upload: bool = False,
+    wanted_size: tuple[int, int] | None = None,
+    drawn_by_program: bool = False,
+) -> dict:
     """Read the picture at `path`, write its preview, and give its facts.
+
+    `wanted_size` is what was asked for, in pixels; `drawn_by_program` spares patterns the hints
+    that they would earn.
 
     The facts: `format`, `width` and `height` (as shown, in pixels), `byte_size`, `sha256`,
     `dhash` (signed 64 bit), `colour` (mean, "#rrggbb"), `digital_source_type` (the IPTC term
-    that the file itself carries, or ""), `preview_width`, `preview_height`.
+    that the file itself carries, or ""), `hints` (what `checks.notice` says),
+    `preview_width`, `preview_height`.
     Raises `Undecodable`; then no preview is left.
     """
     image, name, data = read_picture(path, UPLOAD if upload else RECEIVED)
     shown = as_shown(image)
     width, height = shown.size
+    hints = notice(shown, wanted_size=wanted_size, drawn_by_program=drawn_by_program)
     shown.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
     write_picture(shown, preview_path, format="JPEG", quality=PREVIEW_QUALITY)
     return {
@@ -38,6 +50,7 @@ def examine(path: str, preview_path: str, upload: bool = False) -> dict:
         "dhash": dhash(shown),
         "colour": "#{:02x}{:02x}{:02x}".format(*mean_colour(shown)),
         "digital_source_type": find_source_type(data),
+        "hints": hints,
         "preview_width": shown.width,
         "preview_height": shown.height,
     }

@@ -21,6 +21,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
 from imagegen.errors import StorageProblem, Undecodable
+from imagegen.imaging.hashes import bands
 from imagegen.imaging.sniffing import EXTENSIONS
 from imagegen.storage import reason, save_file
 from prompts.models import Role
@@ -48,6 +49,7 @@ class Examined:
     dhash: int
     colour: str
     digital_source_type: str
+    hints: list[dict[str, str]]
     preview_source: str
     preview_width: int
     preview_height: int
@@ -68,8 +70,16 @@ class StoredOriginal:
     preview_height: int
 
 
-def examine_file(path: str | Path, *, upload: bool = False) -> Examined:
+def examine_file(
+    path: str | Path,
+    *,
+    upload: bool = False,
+    wanted_size: tuple[int, int] | None = None,
+    drawn_by_program: bool = False,
+) -> Examined:
     """Decode the file in a child process; `upload` holds it to stricter rules.
+
+    The hints of the checks weigh `wanted_size`, in pixels, and whether a program drew it.
 
     Raises `Undecodable` with a sentence, and `StorageProblem` where nothing could be learnt of
     the file: it is gone, the disk is full, no child process starts. Its preview lies at
@@ -80,7 +90,7 @@ def examine_file(path: str | Path, *, upload: bool = False) -> Examined:
         raise StorageProblem("The received file is gone.")
     preview = preview_beside(path)
     try:
-        facts = _examine_twice(path, preview, upload)
+        facts = _examine_twice(path, preview, upload, wanted_size, drawn_by_program)
     except Undecodable:
         discard_preview(path)
         raise
@@ -91,19 +101,19 @@ def examine_file(path: str | Path, *, upload: bool = False) -> Examined:
     return Examined(preview_source=preview, **facts)
 
 
-def _examine_twice(path: str, preview: str, upload: bool) -> dict:
+def _examine_twice(*work: Any) -> dict:
     """A child may die of something else (a stopped machine's memory); the file gets two tries."""
     # Here and not above: the web processes never decode and start without Pillow.
     from imagegen.imaging.examine import examine
 
     try:
-        return run_in_child(examine, path, preview, upload, timeout=EXAMINE_SECONDS)
+        return run_in_child(examine, *work, timeout=EXAMINE_SECONDS)
     except PoolUnavailable:
         raise
     except (ChildDied, ChildTimeout):
         pass
     try:
-        return run_in_child(examine, path, preview, upload, timeout=EXAMINE_SECONDS)
+        return run_in_child(examine, *work, timeout=EXAMINE_SECONDS)
     except ChildTimeout as error:
         raise Undecodable(
             f"The picture could not be decoded within {EXAMINE_SECONDS:.0f} seconds."
@@ -306,6 +316,8 @@ def output_fields(examined: Examined, stored: StoredOriginal) -> dict[str, Any]:
         "sha256": examined.sha256,
         "dhash": examined.dhash,
         "colour": examined.colour,
+        "hints": examined.hints,
+        **{f"band{number}": band for number, band in enumerate(bands(examined.dhash))},
     }
 
 

@@ -25,6 +25,7 @@ from providers.services import note_success
 from providers.types import Result
 
 logger = logging.getLogger("imagegen")
+DRAWN_BY_PROGRAM = "algorithmicMedia"  # a pure algorithm, no model: IPTC's term for patterns
 WAIT_FOR_STORAGE = timedelta(seconds=60)
 
 
@@ -79,7 +80,11 @@ def _store_files(
             reasons.append("The image had arrived, but its spool file is gone.")
             continue
         try:
-            examined = outputs.examine_file(file.path)
+            examined = outputs.examine_file(
+                file.path,
+                wanted_size=_wanted_size(job),
+                drawn_by_program=result.digital_source_type == DRAWN_BY_PROGRAM,
+            )
         except Undecodable as error:
             reasons.append(str(error))
             spool.quarantine(file.path)
@@ -103,6 +108,12 @@ def _store_files(
         fields = outputs.output_fields(examined, original)
         stored.append(Stored(number=number, uuid=name, fields=fields))
     return stored, reasons
+
+
+def _wanted_size(job: GenerationJob) -> tuple[int, int] | None:
+    """The size that was asked for, in pixels."""
+    width, height = job.request.get("width"), job.request.get("height")
+    return (width, height) if width and height else None
 
 
 def _book(job: GenerationJob, attempt: Attempt, result: Result, stored: list[Stored]) -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 from imagegen.errors import Undecodable
 from imagegen.imaging import cards, encode, xmp
 from imagegen.imaging.examine import examine
-from imagegen.imaging.hashes import SAME, dhash, distance
+from imagegen.imaging.hashes import SAME, bands, dhash, distance
 from imagegen.tests import pictures as made
 
 FACTS = {
@@ -172,3 +172,17 @@ def test_text_card_of_a_black_picture_is_legible(original, tmp_path):
     cards.text_card(original(data=data), str(tmp_path / "c"), {}, "Night", "")
     low, high = Image.open(tmp_path / "c").convert("L").getextrema()
     assert high - low > 120
+
+
+@pytest.mark.parametrize("value", [0, 1, -1, 2**63 - 1, -(2**63), -987654321])
+def test_bands_are_the_unsigned_parts_of_the_signed_hash(value):
+    parts = bands(value)
+    assert all(0 <= part < 1 << 16 for part in parts)
+    joined = int.from_bytes(b"".join(part.to_bytes(2) for part in parts), signed=True)
+    assert joined == value
+
+
+def test_examine_gives_the_hints_of_the_checks(original, tmp_path):
+    path = original(data=made.encoded(Image.new("RGB", (300, 200), "teal")))
+    facts = examine(path, str(tmp_path / "p"), False, (900, 300))
+    assert [hint["code"] for hint in facts["hints"]] == ["blank", "shape"]
