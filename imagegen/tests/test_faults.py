@@ -20,7 +20,7 @@ import pytest
 from django.conf import settings
 
 from imagegen.models import Attempt, ConnectionMonth, GenerationJob, ImageOutput
-from imagegen.services import engine, looking
+from imagegen.services import engine, looking, writing
 from imagegen.tests.factories import hero_of, make_batch, make_post, only_job
 from providers.models import Connection, ImageModel, Workflow
 from providers.registry import get_provider_class
@@ -31,7 +31,8 @@ from providers.types import Recovery
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 JobState, State = GenerationJob.State, Attempt.State
-PRICE = Decimal("0.04")
+PRICE = {"kind": "per_image", "amount": "0.04"}
+TEXT_PRICE = {"kind": "text_tokens", "input": "1", "output": "10"}
 LIMITS = {"connect_timeout": 0.3, "read_timeout": 0.3, "deadline": 0.45, "max_bytes": 1_000_000}
 MOST = timedelta(seconds=LIMITS["deadline"] + 2)  # for one call
 ROUNDS = 8  # more than the engine's own tries
@@ -52,6 +53,7 @@ class Rig:
     secret: str = "sk-fault-rig-0123456789abcdef"
     given: dict[str, Any] = field(default_factory=dict)  # attributes of the fake
     own_machine: bool = False  # True: its errors cost nobody anything
+    writes: bool = False  # True: a prompt is asked for, not a picture
     only_calls: bool = False  # True: answers at once, although its fake could do it otherwise
 
     def __str__(self) -> str:
@@ -79,6 +81,12 @@ def stub(recovery: str) -> Rig:
     return Rig(f"stub_{recovery}", "stub", "stub:FakeStub", options=options, only_calls=at_once)
 
 
+def writer(text_api: str) -> Rig:
+    options = {"text_api": text_api}
+    fake, model = "openai:FakeWriter", "gpt-5-mini"
+    return Rig(f"openai_{text_api}", "openai", fake, "/v1", model, options, writes=True)
+
+
 def bring_workflow(connection: Connection) -> None:
     Workflow.objects.create(connection=connection, name="any", graph=make_graph())
 
@@ -94,6 +102,8 @@ RIGS = (
     stub("lookup"),
     stub("own_key"),
     Rig("openai", "openai", "openai:FakeOpenAI", "/v1", "gpt-image-2", given=LARGE),
+    writer("responses"),
+    writer("chat"),
     Rig("gateway", "openai_compatible", "openai:FakeGateway", "/v1", given=LARGE, only_calls=True),
     Rig("links", "openai_compatible", "openai:FakeLinks", "/v1", given=LARGE),
     Rig("comfyui", "comfyui", "comfyui:FakeComfy", **COMFY),
@@ -187,11 +197,21 @@ def connect(rig: Rig, fake: FakeService) -> Connection:
         connection=connection,
         name=rig.model,
         is_default=True,
-        price_rule={"kind": "per_image", "amount": str(PRICE)},
+        purpose="text" if rig.writes else "image",
+        price_rule=TEXT_PRICE if rig.writes else PRICE,
     )
     if rig.prepare is not None:
         rig.prepare(connection)
     return connection
+
+
+def ask(rig: Rig, connection: Connection) -> GenerationJob:
+    """The job of one picture or prompt, queued."""
+    slot = hero_of(make_post())
+    if not rig.writes:
+        return only_job(make_batch([slot], connection, cap="1"))
+    plan = writing.plan_writing(slots=[slot], model=connection.models.get())
+    return only_job(writing.create_writing(plan=plan, user=None, door="command", cap=Decimal(1)))
 
 
 def work_to_the_end(job: GenerationJob, fake: FakeService) -> None:
@@ -217,7 +237,7 @@ def look_again(job: GenerationJob) -> bool:
 
 @pytest.fixture
 def meet(monkeypatch) -> Callable[[Rig, Fault], Outcome]:
-    """Lets one picture be asked for by the adapter while its service has the fault."""
+    """Lets one picture or prompt be asked for while the adapter's service has the fault."""
 
     def run(rig: Rig, fault: Fault) -> Outcome:
         monkeypatch.setenv("FAULT_RIG_KEY", rig.secret)
@@ -227,7 +247,7 @@ def meet(monkeypatch) -> Callable[[Rig, Fault], Outcome]:
         monkeypatch.setattr("providers.receiving.PAUSE", 0.01)
         with rig.start() as fake:
             connection = connect(rig, fake)
-            job = only_job(make_batch([hero_of(make_post())], connection, cap="1"))
+            job = ask(rig, connection)
             fake.arm(fault)
             work_to_the_end(job, fake)
             return Outcome(job, rig, fake, fault, connection.adapter().recovery)
