@@ -10,7 +10,7 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageCms, ImageOps
+from PIL import ExifTags, Image, ImageCms, ImageOps
 
 from imagegen.errors import Undecodable
 from imagegen.imaging.sniffing import describe_other, picture_end, sniff
@@ -143,6 +143,8 @@ def as_shown(image: Image.Image, *, keep_alpha: bool = False) -> Image.Image:
 
 def _turned(image: Image.Image) -> Image.Image:
     try:
+        if image.getexif().get(ExifTags.Base.Orientation, 1) == 1:
+            return image  # exif_transpose would copy it
         return ImageOps.exif_transpose(image)
     except DECODER_ERRORS:  # broken EXIF is no reason to lose the picture
         return image

@@ -5,6 +5,7 @@ http://cv.iptc.org/newscodes/digitalsourcetype/ (the list as of November 2026).
 """
 
 import re
+from xml.etree import ElementTree
 from xml.sax.saxutils import escape, quoteattr
 
 TERM_ADDRESS = "http://cv.iptc.org/newscodes/digitalsourcetype/"
@@ -33,6 +34,23 @@ SOURCE_TYPES: dict[str, str] = {
     "softwareImage": "made with a program",
 }
 FOUND_TERM = re.compile(rb"cv\.iptc\.org/newscodes/digitalsourcetype/([A-Za-z]{4,60})")
+FACTS = ("digital_source_type", "alt", "language", "creator", "credit", "model")
+LARGEST_PACKET = 256 * 1024  # bytes
+RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+NAMESPACES = {
+    "xmp": "http://ns.adobe.com/xap/1.0/",
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "photoshop": "http://ns.adobe.com/photoshop/1.0/",
+    "Iptc4xmpCore": "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/",
+    "Iptc4xmpExt": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
+}
+PROPERTIES = {
+    "digital_source_type": "Iptc4xmpExt:DigitalSourceType",
+    "alt": "Iptc4xmpCore:AltTextAccessibility",
+    "creator": "dc:creator",
+    "credit": "photoshop:Credit",
+    "model": "Iptc4xmpExt:AISystemUsed",
+}
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -50,51 +68,138 @@ def packet(
     digital_source_type: str = "",
     alt: str = "",
     language: str = "",
+    creator: str = "",
     credit: str = "",
     model: str = "",
 ) -> bytes:
     """An XMP packet with what is known; empty facts are left out.
 
-    `credit` is who publishes the picture, `model` the system that made it.
+    `creator` is who made or ordered the picture, `credit` who publishes it, `model` the system
+    that drew it. `language` is that of `alt`.
     """
     parts = [_attribute("xmp:CreatorTool", "Frontispiece")]
     if digital_source_type:
-        parts.append(
-            _attribute("Iptc4xmpExt:DigitalSourceType", TERM_ADDRESS + digital_source_type)
-        )
-    if credit:
-        parts.append(_attribute("photoshop:Credit", credit))
-    if model:
-        parts.append(_attribute("Iptc4xmpExt:AISystemUsed", model))
-    element = ""
-    if alt:
-        element = _alternatives("Iptc4xmpCore:AltTextAccessibility", alt, language)
+        term = TERM_ADDRESS + clean(digital_source_type)
+        parts.append(_attribute(PROPERTIES["digital_source_type"], term))
+    if credit := clean(credit):
+        parts.append(_attribute(PROPERTIES["credit"], credit))
+    if model := clean(model):
+        parts.append(_attribute(PROPERTIES["model"], model))
+    elements = ""
+    if creator := clean(creator):
+        elements += _listed(PROPERTIES["creator"], "Seq", _item(creator))
+    if alt := clean(alt):
+        items = _item(alt, "x-default") + (_item(alt, clean(language)) if language else "")
+        elements += _listed(PROPERTIES["alt"], "Alt", items)
+    spaces = "".join(_attribute(f"xmlns:{name}", space) for name, space in NAMESPACES.items())
     body = (
         '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
         '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
-        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-        '<rdf:Description rdf:about=""'
-        ' xmlns:xmp="http://ns.adobe.com/xap/1.0/"'
-        ' xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/"'
-        ' xmlns:Iptc4xmpCore="http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/"'
-        ' xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"'
-        f"{''.join(parts)}>{element}</rdf:Description>"
+        f'<rdf:RDF xmlns:rdf="{RDF}">'
+        f'<rdf:Description rdf:about=""{spaces}{"".join(parts)}>{elements}</rdf:Description>'
         "</rdf:RDF></x:xmpmeta>"
         '<?xpacket end="r"?>'
     )
     return body.encode("utf-8")
 
 
+def clean(text: str) -> str:
+    """The text without what XML cannot hold."""
+    return NOT_XML.sub("", text)
+
+
 def _attribute(name: str, value: str) -> str:
-    return f" {name}={quoteattr(NOT_XML.sub('', value))}"
+    return f" {name}={quoteattr(value)}"
 
 
-def _text(value: str) -> str:
-    return escape(NOT_XML.sub("", value))
+def _item(text: str, language: str = "") -> str:
+    marked = _attribute("xml:lang", language) if language else ""
+    escaped = escape(text, {"\r": "&#13;"})
+    return f"<rdf:li{marked}>{escaped}</rdf:li>"
 
 
-def _alternatives(name: str, value: str, language: str) -> str:
-    items = f'<rdf:li xml:lang="x-default">{_text(value)}</rdf:li>'
-    if language:
-        items += f"<rdf:li xml:lang={quoteattr(language)}>{_text(value)}</rdf:li>"
-    return f"<{name}><rdf:Alt>{items}</rdf:Alt></{name}>"
+def _listed(name: str, kind: str, items: str) -> str:
+    return f"<{name}><rdf:{kind}>{items}</rdf:{kind}></{name}>"
+
+
+def read_packet(path: str) -> dict[str, str]:
+    """What the XMP of a PNG, JPEG, WebP or AVIF file says, by the names of `packet`.
+
+    Facts that it lacks are left out; a file without XMP gives {}. The pixels are not decoded.
+    Raises `ValueError` for a file that is no such picture and for XMP that cannot be read.
+    """
+    # Here and not above: the web processes need the names in this module, not Pillow.
+    from PIL import Image
+
+    from imagegen.imaging.reading import DECODER_ERRORS
+
+    try:
+        with Image.open(path, formats=["PNG", "JPEG", "WEBP", "AVIF"]) as image:
+            found = image.info.get("xmp")
+    except DECODER_ERRORS as error:
+        raise ValueError("The file is no PNG, JPEG, WebP or AVIF that can be read.") from error
+    return parse_packet(found) if found else {}
+
+
+def parse_packet(data: bytes) -> dict[str, str]:
+    """The facts in an XMP packet, whoever wrote it.
+
+    Raises `ValueError` if it is too large, not UTF-8, not XML or declares a document type,
+    by which a parser could be made to expand a few bytes without end.
+    """
+    if len(data) > LARGEST_PACKET:
+        raise ValueError(f"The XMP has more than {LARGEST_PACKET // 1024} kB.")
+    try:
+        text = data.rstrip(b"\x00 ").decode("utf-8")
+        if "<!DOCTYPE" in text or "<!ENTITY" in text:
+            raise ValueError("The XMP declares a document type.")
+        # Given as text, so that the parser heeds no other encoding that the XML may name.
+        root = ElementTree.fromstring(text)  # noqa: S314 - no document type, no entities
+    except (UnicodeDecodeError, ElementTree.ParseError) as error:
+        raise ValueError("The XMP cannot be read.") from error
+    facts: dict[str, str] = {}
+    for description in root.iter(f"{{{RDF}}}Description"):
+        facts |= _facts_of(description)
+    return {name: facts[name] for name in FACTS if facts.get(name)}
+
+
+def _facts_of(description: ElementTree.Element) -> dict[str, str]:
+    facts = {}
+    for name, property in PROPERTIES.items():
+        prefix, local = property.split(":")
+        full = f"{{{NAMESPACES[prefix]}}}{local}"
+        element = description.find(full)
+        value = description.get(full, "") if element is None else _value(element)
+        if value:
+            facts[name] = value.removeprefix(TERM_ADDRESS)
+        if name == "alt" and element is not None:
+            facts["language"] = _language(element, value)
+    return facts
+
+
+def _value(element: ElementTree.Element) -> str:
+    """The text of a simple property, or the first item of a list: of languages the default."""
+    first = element.find(f".//{{{RDF}}}li")
+    if first is not None:
+        return first.text or ""
+    return element.get(f"{{{RDF}}}resource") or (element.text or "").strip()
+
+
+def _language(element: ElementTree.Element, text: str) -> str:
+    """The language that the items name for a text."""
+    for item in element.iter(f"{{{RDF}}}li"):
+        language = item.get("{http://www.w3.org/XML/1998/namespace}lang", "")
+        if item.text == text and language not in ("", "x-default"):
+            return language
+    return ""
+
+
+def check_packet(path: str, facts: dict[str, str]) -> None:
+    """Raises `ValueError`, naming what is missing, unless the file carries these facts."""
+    found = read_packet(path)
+    wanted = {name: clean(value) for name, value in facts.items()}
+    if not wanted.get("alt"):
+        wanted["language"] = ""
+    missing = [name for name in FACTS if wanted.get(name, "") != found.get(name, "")]
+    if missing:
+        raise ValueError(f"The file does not carry its facts as it should: {', '.join(missing)}.")

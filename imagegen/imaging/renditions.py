@@ -1,0 +1,121 @@
+"""Renditions: what readers see of an original, each made by a recipe.
+
+Runs in a child process and knows no Django. The original is decoded once and only read. Equal
+recipes make equal files, whatever else is made beside them; nothing is ever enlarged.
+"""
+
+import contextlib
+import os
+from typing import Any
+
+from PIL import Image
+
+from imagegen.imaging.reading import BODY, RECEIVED, as_shown, read_picture
+from imagegen.imaging.writing import encoding, write_picture
+from imagegen.imaging.xmp import check_packet, packet
+
+Recipe = dict[str, Any]
+Box = tuple[int, int, int, int]
+CENTRE = (0.5, 0.5)
+# A picture is halved as long as this is left above the size that is wanted: the last step is
+# still Lanczos over enough pixels.
+SPARE = 2
+
+
+def render(path: str, jobs: list[tuple[Recipe, str]], *, logo_path: str = "") -> list[dict]:
+    """Make all renditions of the original at `path`: pairs of a recipe and the file to write.
+
+    Gives for each `width`, `height`, `byte_size`, `sha256` and `format`. `logo_path` is the
+    PNG of a watermark that has one. Raises `Undecodable` for an original that is no picture
+    and `ValueError` for a file that does not carry its facts; such a file is not left.
+    """
+    master = Master(path)
+    logo = as_shown(read_picture(logo_path, BODY)[0], keep_alpha=True) if logo_path else None
+    return [_made(master, recipe, out_path, logo) for recipe, out_path in jobs]
+
+
+class Master:
+    """An original as it is shown, and its halves, each made when it is first needed."""
+
+    def __init__(self, path: str) -> None:
+        image = read_picture(path, RECEIVED)[0]
+        self._clear = image if image.has_transparency_data else None
+        self._ladders = {False: [as_shown(image)]}
+
+    def shown(self, *, keep_alpha: bool = False) -> Image.Image:
+        """The picture in full size."""
+        return self._ladder(keep_alpha)[0]
+
+    def part(self, box: Box, size: tuple[int, int], *, keep_alpha: bool = False) -> Image.Image:
+        """What lies in `box` (pixels of the original), reduced to `size`."""
+        ladder = self._ladder(keep_alpha)
+        step = 0
+        while _fits(box, size, step + 1):
+            step += 1
+            if step == len(ladder):
+                ladder.append(ladder[-1].reduce(2))
+        source = ladder[step]
+        area = tuple(edge / 2**step for edge in box)
+        if area == (0, 0, *source.size) and size == source.size:
+            return source.copy()
+        return source.resize(size, Image.Resampling.LANCZOS, box=area)
+
+    def _ladder(self, keep_alpha: bool) -> list[Image.Image]:
+        if not keep_alpha or self._clear is None:
+            return self._ladders[False]
+        if True not in self._ladders:
+            self._ladders[True] = [as_shown(self._clear, keep_alpha=True)]
+        return self._ladders[True]
+
+
+def _fits(box: Box, size: tuple[int, int], step: int) -> bool:
+    """Whether the picture halved `step` times is still large enough for that size."""
+    scale = SPARE * 2**step
+    return box[2] - box[0] >= size[0] * scale and box[3] - box[1] >= size[1] * scale
+
+
+def cut(size: tuple[int, int], ratio: list[int] | None, focal: Any = None) -> Box:
+    """The largest part of that ratio in a picture of that size, around the focal point.
+
+    It is moved as far as needed to lie inside. Without a ratio it is the whole picture.
+    """
+    width, height = size
+    if not ratio:
+        return 0, 0, width, height
+    across, down = ratio
+    wide = min(width, max(1, round(height * across / down)))
+    high = min(height, max(1, round(width * down / across)))
+    x, y = focal or CENTRE
+    left = round(min(max(x * width - wide / 2, 0), width - wide))
+    top = round(min(max(y * height - high / 2, 0), height - high))
+    return left, top, left + wide, top + high
+
+
+def result_size(box: Box, width: int, ratio: list[int] | None) -> tuple[int, int]:
+    """The size of the result in pixels: `width`, or what the part has if that is less."""
+    wide, high = box[2] - box[0], box[3] - box[1]
+    width = min(width, wide)
+    across, down = ratio or (wide, high)
+    return width, min(high, max(1, round(width * down / across)))
+
+
+def _made(master: Master, recipe: Recipe, out_path: str, logo: Image.Image | None) -> dict:
+    format, facts = recipe["format"], recipe.get("facts") or {}
+    picture = _picture(master, recipe)
+    changes = {"subsampling": "4:4:4"} if recipe.get("card") and format == "AVIF" else {}
+    made = write_picture(picture, out_path, **encoding(format, packet(**facts), **changes))
+    try:
+        check_packet(out_path, facts)
+    except ValueError:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(out_path)
+        raise
+    return made | {"format": format}
+
+
+def _picture(master: Master, recipe: Recipe) -> Image.Image:
+    """The rendition before it is encoded. Transparency stays in a PNG without a watermark."""
+    keep_alpha = recipe["format"] == "PNG" and not recipe.get("watermark")
+    ratio = recipe.get("crop")
+    box = cut(master.shown(keep_alpha=keep_alpha).size, ratio, recipe.get("focal"))
+    return master.part(box, result_size(box, recipe["width"], ratio), keep_alpha=keep_alpha)
