@@ -59,6 +59,23 @@ def own_folders(settings, tmp_path, static_root):
     settings.TASKS = {"default": {"BACKEND": "django_tasks.backends.dummy.DummyBackend"}}
 
 
+@pytest.fixture(autouse=True)
+def roles_stay(monkeypatch):
+    """Files lie where the settings say, without asking the database; `roles_move` asks it."""
+    from imagegen import storage
+
+    monkeypatch.setattr(storage, "_known", storage.KnownRoles({}, float("inf")))
+
+
+@pytest.fixture
+def roles_move(roles_stay, monkeypatch):
+    """Which storage holds what is looked up at each use."""
+    from imagegen import storage
+
+    monkeypatch.setattr(storage, "ROLE_SECONDS", 0.0)
+    storage.forget_roles()
+
+
 @pytest.fixture
 def make_user(db):
     """Makes a member of staff with the named groups; no password, log in by force."""

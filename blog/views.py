@@ -3,13 +3,13 @@
 from functools import wraps
 
 from django.conf import settings
-from django.core.files.storage import storages
 from django.core.paginator import Page, Paginator
 from django.db.models import Q
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
+from blog.files import private_storage
 from blog.models import Post, PostPicture, PostQuerySet, SlugHistory, Tag
 from blog.pages import PostPage
 
@@ -90,7 +90,7 @@ def post_picture(request: HttpRequest, pk: int, file_name: str) -> FileResponse:
     if picture is None or not _may_read(request, picture.post):
         raise Http404("There is no picture at this address.")
     try:
-        file = storages["originals"].open(picture.path)
+        file = private_storage().open(picture.path)
     except FileNotFoundError as error:
         raise Http404("There is no picture at this address.") from error
     kind = PICTURE_TYPES.get(file_name.rpartition(".")[2], "application/octet-stream")

@@ -1,11 +1,11 @@
 """The blog's feed with each post's hero picture as an enclosure."""
 
-from django.core.files.storage import storages
 from django.utils.feedgenerator import Enclosure
 
 from blog.feeds import PostFeed, absolute
 from blog.models import Post
 from imagegen.models import PublicCopy
+from imagegen.storage import published
 from prompts.models import Role
 
 
@@ -30,5 +30,5 @@ class PictureFeed(PostFeed):
         copy: PublicCopy | None = getattr(item, "hero_copy", None)
         if copy is None:
             return []
-        address = absolute(storages["published"].url(copy.path))
+        address = absolute(published().url(copy.path))
         return [Enclosure(address, str(copy.byte_size), "image/jpeg")]

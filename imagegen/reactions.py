@@ -5,11 +5,13 @@ The services are imported when they are called, so that starting up stays cheap.
 
 from typing import Any
 
-from blog import hooks
+from blog import files, hooks
+from imagegen.storage import originals
 
 
 def connect() -> None:
     """Register with the blog; called once when the app is ready."""
+    files.keep_in(originals)
     hooks.register(hooks.POST_SAVED, post_saved)
     hooks.register(hooks.SECTION_REMOVED, section_removed)
     hooks.register(hooks.POST_PUBLISHED, post_published)

@@ -9,17 +9,76 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.files import File
-from django.core.files.storage import FileSystemStorage, Storage
+from django.core.files.storage import FileSystemStorage, InvalidStorageError, Storage, storages
 
 from imagegen.errors import StorageProblem
 
 PART_SUFFIX = ".part"
+ROLE_SECONDS = 2.0  # how long a process may not know that a role has moved
+
+
+# --- Which storage holds what -----------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class KnownRoles:
+    """The aliases of STORAGES by role, as the database told, and until when that is believed."""
+
+    aliases: Mapping[str, str]
+    until: float
+
+
+_known = KnownRoles({}, 0.0)
+
+
+def originals() -> Storage:
+    """The private storage in use: originals, previews, sidecars, renditions."""
+    return storage_of("originals")
+
+
+def published() -> Storage:
+    """The public storage in use."""
+    return storage_of("published")
+
+
+def alias_of(role: str) -> str:
+    """The name in STORAGES that a role has now: its own, unless it was moved."""
+    global _known
+    if time.monotonic() >= _known.until:
+        from imagegen.models import StorageRole
+
+        aliases = dict(StorageRole.objects.values_list("role", "alias"))
+        _known = KnownRoles(aliases, time.monotonic() + ROLE_SECONDS)
+    return _known.aliases.get(role, role)
+
+
+def forget_roles() -> None:
+    """Ask the database at the next use: a role has moved."""
+    global _known
+    _known = KnownRoles({}, 0.0)
+
+
+def storage_of(role: str) -> Storage:
+    """The storage of a role. Raises `StorageProblem` if it is not set up on this machine."""
+    alias = alias_of(role)
+    try:
+        return storages[alias]
+    except InvalidStorageError as error:
+        raise StorageProblem(
+            f"The {role} files lie in the storage “{alias}”, which is not set up here: "
+            "its settings are missing, or a package."
+        ) from error
+
+
+# --- Local files ------------------------------------------------------------------------
 
 
 class DurableFileSystemStorage(FileSystemStorage):

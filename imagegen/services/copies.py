@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
-from django.core.files.storage import storages
 
 from blog.models import Post
 from imagegen.errors import StorageProblem
 from imagegen.models import ImageOutput, ImageSlot, PublicCopy, SlotAlt
 from imagegen.services.outputs import scratch_file
-from imagegen.storage import hash_file, local_copy, save_file
+from imagegen.storage import hash_file, local_copy, originals, published, save_file
 from prompts.models import Role
 from providers.pool import run_in_child
 
@@ -159,11 +158,11 @@ def make_copy(wanted: WantedCopy, *, store: Callable[[EncodedCopy], None]) -> No
     The scratch file is gone afterwards. Raises `StorageProblem` if the original is missing
     or no longer what was stored.
     """
-    originals = storages["originals"]
+    storage = originals()
     output = wanted.output
-    if hash_file(originals, output.path) != output.sha256:
+    if hash_file(storage, output.path) != output.sha256:
         raise StorageProblem(f"The original of image {output.pk} has changed since it was stored.")
-    with local_copy(originals, output.path) as source, scratch_file(".jpg") as target:
+    with local_copy(storage, output.path) as source, scratch_file(".jpg") as target:
         function, arguments = _encoder(wanted.recipe)
         facts = run_in_child(function, source, target, *arguments, timeout=ENCODE_SECONDS)
         digest = facts["sha256"]
@@ -184,4 +183,4 @@ def _encoder(recipe: dict[str, Any]) -> tuple[Callable[..., dict], tuple[Any, ..
 
 def store_public(copy: EncodedCopy) -> None:
     """Put the encoded copy into the public storage, verified. Raises `StorageProblem`."""
-    save_file(storages["published"], copy.path, copy.source, copy.sha256)
+    save_file(published(), copy.path, copy.source, copy.sha256)

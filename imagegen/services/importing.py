@@ -6,7 +6,6 @@ A picture that cannot be used costs a sentence in the report, never the post.
 import os
 from collections.abc import Iterable
 
-from django.core.files.storage import storages
 from django.db import transaction
 
 from blog.hooks import MetPicture
@@ -22,7 +21,7 @@ from imagegen.models import ImageOutput, ImageSlot
 from imagegen.services import review
 from imagegen.services.outputs import scratch_file
 from imagegen.services.slots import ensure_slots
-from imagegen.storage import hash_path, save_file
+from imagegen.storage import hash_path, originals, save_file
 from prompts.models import Role
 from providers.pool import ChildDied, ChildTimeout, PoolUnavailable, run_in_child
 
@@ -121,7 +120,7 @@ def _store_clean_copy(source: str, start: str) -> dict:
     with scratch_file() as target:
         facts = run_in_child(encode.body_copy, source, target, timeout=ENCODE_SECONDS)
         path = start + EXTENSIONS[facts["format"]]
-        storage = storages["originals"]
+        storage = originals()
         storage.delete(path)  # left by an import that was undone
         save_file(storage, path, target, facts["sha256"])
     return {name: facts[name] for name in ("width", "height", "sha256")} | {"path": path}
@@ -142,6 +141,6 @@ def _remove_later(path: str) -> None:
 
     def remove() -> None:
         if not PostPicture.objects.filter(path=path).exists():
-            storages["originals"].delete(path)
+            originals().delete(path)
 
     transaction.on_commit(remove, robust=True)

@@ -18,7 +18,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.files.storage import storages
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -35,6 +34,7 @@ from imagegen.services.copies import (
     store_public,
     wanted_copies,
 )
+from imagegen.storage import published
 from prompts.models import Role
 from providers.pool import ChildDied, ChildTimeout
 
@@ -188,7 +188,7 @@ def publish_pictures(*, post_id: int) -> PublishReport:
 
 def _missing_copies(post_id: int) -> list[WantedCopy]:
     """Wanted copies that have no live row of the same recipe, or whose file is not there."""
-    storage = storages["published"]
+    storage = published()
     live = {
         (row.slot_id, row.purpose): row
         for row in PublicCopy.objects.live().filter(slot__post=post_id)
@@ -276,7 +276,7 @@ def _settle(post_id: int, failed: set[Key]) -> bool:
             if key not in wanted or row.output_id != wanted[key].output.pk
         ]
         _retire(PublicCopy.objects.filter(pk__in=unwanted))
-        storage = storages["published"]
+        storage = published()
         open_keys = {
             key
             for key, copy in wanted.items()
@@ -303,7 +303,7 @@ def _retire(rows: Any) -> None:
 
 def remove_retired(which: Q) -> int:
     """Remove copies that are not live: the file first, then the row. Returns how many."""
-    storage = storages["published"]
+    storage = published()
     removed = 0
     for row in PublicCopy.objects.filter(which, live=False):
         serving = PublicCopy.objects.live().filter(path=row.path)

@@ -8,11 +8,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
-from django.core.files.storage import storages
-
 from imagegen.errors import StorageProblem
 from imagegen.models import IllustrationPlan, ImageOutput
-from imagegen.storage import local_copy
+from imagegen.storage import local_copy, originals
 from providers.types import Capabilities, ImageRequest
 
 PREFIX = "image:"
@@ -61,7 +59,7 @@ def _path(stack: ExitStack, name: str) -> str:
     if output is None:
         raise StorageProblem("A picture that the request refers to has been removed.")
     try:
-        return stack.enter_context(local_copy(storages["originals"], output.path))
+        return stack.enter_context(local_copy(originals(), output.path))
     except OSError as error:
         raise StorageProblem(
             f"The original of image {output.pk}, which the request refers to, cannot be read."

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django import template
-from django.core.files.storage import storages
 from django.db.models import Case, F, OuterRef, QuerySet, Subquery, When
 from django.urls import reverse
 
@@ -18,6 +17,7 @@ from imagegen.imaging.xmp import GENERATED, PARTLY_GENERATED
 from imagegen.models import ImageOutput, PublicCopy, SlotAlt
 from imagegen.services.copies import is_public
 from imagegen.services.previews import may_see_previews
+from imagegen.storage import published
 from prompts.models import Role
 
 register = template.Library()
@@ -121,7 +121,7 @@ def _public_rows(copies: QuerySet[PublicCopy]) -> list[dict[str, Any]]:
             "output__colour", "output__digital_source_type",
         )
     )  # fmt: skip
-    storage = storages["published"]
+    storage = published()
     return [{**row, "url": storage.url(row["path"])} for row in rows]
 
 

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import PurePosixPath
 
-from django.core.files.storage import storages
-
 from blog.models import PostPicture
 from imagegen.errors import ImagegenError
 from imagegen.imaging.sniffing import EXTENSIONS
@@ -17,7 +15,7 @@ from imagegen.services.doctor.files import batches, set_aside, walk
 from imagegen.services.doctor.problems import LEFT_BEHIND, ON_ITS_WAY, Problem, is_older
 from imagegen.services.doctor.sidecars import rewrite_sidecar
 from imagegen.services.spool import Spool, spool_root
-from imagegen.storage import PART_SUFFIX, hash_file, hash_path, local_copy, save_file
+from imagegen.storage import PART_SUFFIX, hash_file, hash_path, local_copy, originals, save_file
 
 IMAGES_PER_ANSWER = 16
 
@@ -38,7 +36,7 @@ def _name(output: ImageOutput) -> str:
 
 
 def _check_original(output: ImageOutput) -> Problem | None:
-    storage = storages["originals"]
+    storage = originals()
     if not storage.exists(output.path):
         kind, what = "original-missing", "is missing"
     else:
@@ -71,7 +69,7 @@ def _find_good_copy(output: ImageOutput) -> str | None:
         for kept in (spool_root() / "quarantine").glob(f"{output.attempt.key}-*"):
             if kept.is_file() and hash_path(kept) == output.sha256:
                 return str(kept)
-    storage = storages["originals"]
+    storage = originals()
     for twin in ImageOutput.objects.filter(sha256=output.sha256).exclude(pk=output.pk):
         if storage.exists(twin.path) and hash_file(storage, twin.path) == output.sha256:
             with local_copy(storage, twin.path) as path:
@@ -80,7 +78,7 @@ def _find_good_copy(output: ImageOutput) -> str | None:
 
 
 def _restore_original(output: ImageOutput, source: str) -> bool:
-    storage = storages["originals"]
+    storage = originals()
     if storage.exists(output.path):
         set_aside(storage, output.path)
     save_file(storage, output.path, source, output.sha256)
@@ -90,7 +88,7 @@ def _restore_original(output: ImageOutput, source: str) -> bool:
 
 
 def _check_preview(output: ImageOutput) -> Iterator[Problem]:
-    storage = storages["originals"]
+    storage = originals()
     if not storage.exists(output.preview_path) or storage.size(output.preview_path) == 0:
         yield Problem(
             kind="preview-missing",
@@ -101,7 +99,7 @@ def _check_preview(output: ImageOutput) -> Iterator[Problem]:
 
 
 def _remake_preview(output: ImageOutput) -> bool:
-    storage = storages["originals"]
+    storage = originals()
     preview = output.preview_path or outputs.preview_path_for(output.path)
     with local_copy(storage, output.path) as original, outputs.scratch_file() as path:
         with open(original, "rb") as source, open(path, "wb") as target:
@@ -119,7 +117,7 @@ def _remake_preview(output: ImageOutput) -> bool:
 
 def _check_sidecar(output: ImageOutput) -> Iterator[Problem]:
     """A sidecar that is there, is JSON, and speaks of these bytes."""
-    storage = storages["originals"]
+    storage = originals()
     name = outputs.sidecar_path(output.path)
     what = ""
     if not storage.exists(name):
@@ -147,7 +145,7 @@ def _check_sidecar(output: ImageOutput) -> Iterator[Problem]:
 
 def check_private_files() -> Iterator[Problem]:
     """Every file of the private storage: whether a row speaks of it."""
-    storage = storages["originals"]
+    storage = originals()
     expected = _names_under_way()
     for folder in ("originals", "previews"):
         for names in batches(walk(storage, folder)):
@@ -158,7 +156,7 @@ def check_private_files() -> Iterator[Problem]:
 
 
 def _orphan(name: str) -> Iterator[Problem]:
-    storage = storages["originals"]
+    storage = originals()
     if name.endswith(PART_SUFFIX):
         if is_older(storage, name, LEFT_BEHIND):
             yield Problem(
@@ -178,7 +176,7 @@ def _orphan(name: str) -> Iterator[Problem]:
 
 
 def _delete(name: str) -> bool:
-    storages["originals"].delete(name)
+    originals().delete(name)
     return True
 
 
@@ -217,7 +215,7 @@ def _names_under_way() -> set[str]:
 
 def check_bundles() -> Iterator[Problem]:
     """Every picture in a post's own text: its file."""
-    storage = storages["originals"]
+    storage = originals()
     for picture in PostPicture.objects.select_related("post").order_by("pk").iterator(500):
         what = ""
         if not storage.exists(picture.path):

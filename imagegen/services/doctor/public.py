@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from functools import partial
 
-from django.core.files.storage import storages
 from django.db.models import Q
 
 from blog.models import Post
@@ -13,12 +12,12 @@ from imagegen.services.copies import is_public, wanted_copies
 from imagegen.services.doctor.files import batches, walk
 from imagegen.services.doctor.problems import LEFT_BEHIND, ON_ITS_WAY, Problem, is_older
 from imagegen.services.publishing import publish_pictures, remove_retired
-from imagegen.storage import PART_SUFFIX, hash_file
+from imagegen.storage import PART_SUFFIX, hash_file, published
 
 
 def check_copies() -> Iterator[Problem]:
     """Every live copy: its file, whole."""
-    storage = storages["published"]
+    storage = published()
     for row in PublicCopy.objects.live().select_related("slot").order_by("pk").iterator(500):
         what = ""
         if not storage.exists(row.path):
@@ -39,7 +38,7 @@ def check_copies() -> Iterator[Problem]:
 
 
 def _make_again(row: PublicCopy) -> bool:
-    storages["published"].delete(row.path)
+    published().delete(row.path)
     if row.slot.post_id is None:
         return bool(remove_retired(Q(pk=row.pk)))
     return not publish_pictures(post_id=row.slot.post_id).problems
@@ -74,7 +73,7 @@ def _publish(post_id: int) -> bool:
 
 def check_public_files() -> Iterator[Problem]:
     """Every file that readers could fetch: whether a row speaks of it."""
-    storage = storages["published"]
+    storage = published()
     for names in batches(walk(storage, "pictures")):
         known = set(PublicCopy.objects.filter(path__in=names).values_list("path", flat=True))
         for name in names:
@@ -90,5 +89,5 @@ def check_public_files() -> Iterator[Problem]:
 
 def _remove(name: str) -> bool:
     if not PublicCopy.objects.filter(path=name).exists():
-        storages["published"].delete(name)
+        published().delete(name)
     return True

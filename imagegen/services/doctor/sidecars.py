@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from django.core.files.storage import storages
 from django.utils import timezone
 
 from imagegen.models import ImageOutput
 from imagegen.services import outputs
+from imagegen.storage import originals
 
 FACTS = ("format", "width", "height", "byte_size", "sha256", "dhash", "colour")
 
@@ -16,7 +16,7 @@ def rewrite_sidecar(output: ImageOutput) -> bool:
     output = ImageOutput.objects.select_related(
         "slot", "prompt", "attempt__job__batch", "created_by"
     ).get(pk=output.pk)
-    storages["originals"].delete(outputs.sidecar_path(output.path))
+    originals().delete(outputs.sidecar_path(output.path))
     outputs.store_sidecar(output.path, sidecar_from_rows(output))
     return True
 
@@ -32,6 +32,8 @@ def sidecar_from_rows(output: ImageOutput) -> dict[str, Any]:
         "cost": None if output.cost is None else str(output.cost),
         "description": output.description,
         "digital_source_type": output.digital_source_type,
+        "ai_content": output.ai_content,
+        "could_be_real": output.could_be_real,
         "style": {"name": output.style_name, "version": output.style_version},
         "place": outputs.place_of(output.slot, role=output.role),
         "times": {"booked_at": output.created_at, "rewritten_at": timezone.now()},
