@@ -34,6 +34,7 @@ JobState, State = GenerationJob.State, Attempt.State
 PRICE = {"kind": "per_image", "amount": "0.04"}
 TEXT_PRICE = {"kind": "text_tokens", "input": "1", "output": "10"}
 LIMITS = {"connect_timeout": 0.3, "read_timeout": 0.3, "deadline": 0.45, "max_bytes": 1_000_000}
+ENOUGH = LIMITS["max_bytes"] + 20_000_000  # bytes, with what two sockets hold
 MOST = timedelta(seconds=LIMITS["deadline"] + 2)  # for one call
 ROUNDS = 8  # more than the engine's own tries
 LOOKS = 2  # after a doubtful call
@@ -143,6 +144,8 @@ class Outcome:
             end = attempt.received_at or attempt.finished_at
             if end and attempt.sent_at and (took := end - attempt.sent_at) > MOST:
                 yield f"the call took {took.total_seconds():.1f} s"
+        if self.fake.taken.most > ENOUGH:
+            yield f"{self.fake.taken.most} bytes of an endless answer were taken"
         folders = [Path(settings.SPOOL_DIR), Path(settings.DATA_DIR) / "private"]
         for path in (path for folder in folders for path in folder.rglob("*") if path.is_file()):
             if path.stat().st_size > LIMITS["max_bytes"]:

@@ -148,6 +148,15 @@ def test_bomb_is_small_on_the_wire(shop):
     assert int(answer.headers["content-length"]) < 10_000 and len(answer.content) == 2 << 20
 
 
+def test_endless_answer_tells_how_much_of_it_was_taken(shop):
+    shop.faults("huge_body")
+    with order(shop, stream=True) as answer:
+        for block in answer.iter_content(1 << 20):
+            assert block.strip() == b""
+            break
+    assert 0 < shop.taken.most < 32 << 20
+
+
 @pytest.mark.parametrize("kind", ["seconds", "date", "absurd", "negative", "garbage"])
 def test_each_kind_of_retry_after_is_told(shop, kind):
     shop.faults(f"status:429:retry-after={kind}")

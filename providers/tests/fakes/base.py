@@ -27,7 +27,7 @@ from typing import ClassVar, Self
 from providers.tests.fakes import pictures, wire
 from providers.tests.fakes.faults import Fault
 from providers.tests.fakes.messages import Charge, Part, Reply, Request
-from providers.tests.fakes.wire import Exchange, Scripted
+from providers.tests.fakes.wire import Exchange, Scripted, Tally
 
 __all__ = ["Charge", "FakeService", "Part", "Reply", "Request", "Scripted"]
 
@@ -40,8 +40,9 @@ class FakeService:
     """Serves while its context is open, each connection in a thread of its own.
 
     `ledger` has an entry for each picture that was computed, `requests` every request in the
-    order in which they came, `struck` the names of the faults that took effect. An error in
-    `answer` is raised again when the context ends.
+    order in which they came, `struck` the names of the faults that took effect, `taken` how
+    much of an endless answer was taken. An error in `answer` is raised again when the context
+    ends.
     """
 
     # What kinds of requests there are; faults are scripted for each on its own.
@@ -58,6 +59,7 @@ class FakeService:
         self.ledger: list[Charge] = []
         self.requests: list[Request] = []
         self.struck: list[str] = []
+        self.taken = Tally()
         self.broken: list[Exception] = []
         self.stopping = threading.Event()
         self._scripts: dict[str, list[Scripted]] = {}
@@ -254,7 +256,7 @@ class FakeService:
             request = replace(head, number=len(self.requests))
             self.requests.append(request)
             fault = self._next_fault(self.phase(request))
-        exchange = Exchange(connection, Reply(), fault, self.stopping, self.url)
+        exchange = Exchange(connection, Reply(), fault, self.stopping, self.url, self.taken)
         if fault.name in wire.UNREAD:
             wire.UNREAD[fault.name](exchange)
             return False

@@ -60,6 +60,13 @@ class Scripted:
         return None
 
 
+@dataclass
+class Tally:
+    """How much a client took."""
+
+    most: int = 0  # bytes of the largest answer
+
+
 @dataclass(frozen=True)
 class Exchange:
     """One connection on which a request came, the answer to it, and the fault to apply."""
@@ -69,9 +76,16 @@ class Exchange:
     fault: Scripted
     stopping: Event
     url: str
+    taken: Tally
 
     def send(self, data: bytes) -> None:
         self.connection.sendall(data)
+
+    def flood(self, block: bytes) -> None:
+        """Send the same for ever, or until the other side has had enough."""
+        for number in range(1, MOST // len(block)):
+            self.send(block)
+            self.taken.most = max(self.taken.most, number * len(block))
 
     def reset(self) -> None:
         """End with RST, as a crashed process or an angry firewall does."""
@@ -286,16 +300,13 @@ def gzip_bomb(exchange: Exchange) -> None:
 def huge_body(exchange: Exchange) -> None:
     """An answer without end."""
     exchange.send(replace(exchange.reply, chunked=True).head())
-    block = chunk(b" " * BLOCK)
-    for _ in range(MOST // BLOCK):
-        exchange.send(block)
+    exchange.flood(chunk(b" " * BLOCK))
 
 
 def huge_length(exchange: Exchange) -> None:
     """Ten gigabytes are promised, and begun."""
     exchange.send(replace(exchange.reply, chunked=False).head(10**10))
-    for _ in range(MOST // BLOCK):
-        exchange.send(b" " * BLOCK)
+    exchange.flood(b" " * BLOCK)
 
 
 # --- Other answers ----------------------------------------------------------------------
