@@ -15,7 +15,7 @@ from imagegen.admin.display import place_of_slot
 from imagegen.admin.generation import DOOR
 from imagegen.errors import ImagegenError
 from imagegen.models import GenerationJob, ImageSlot, PromptDraft
-from imagegen.services import slots, writing
+from imagegen.services import slots, texts, writing
 from imagegen.services.wording import cost_range
 from imagegen.services.workers import worker_is_present
 from providers.models import ImageModel
@@ -82,7 +82,7 @@ def _is_open(draft: PromptDraft) -> bool:
 def _writers(slot: ImageSlot) -> tuple[list[Writer], str]:
     """The text models with their cost here, and why there are none."""
     found, reason = [], ""
-    for model in writing.text_models():
+    for model in texts.text_models():
         try:
             plan = writing.plan_writing(slots=[slot], model=model)
         except ImagegenError as error:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
@@ -25,6 +24,7 @@ from imagegen.services.prompting import (
     slot_values,
     template_text,
 )
+from imagegen.services.texts import find_text_model, new_batch, new_job
 from imagegen.services.tokens import send_tokens
 from prompts.writing import text_request
 from providers.base import Provider
@@ -63,37 +63,6 @@ class WritingPlan:
     @property
     def high(self) -> Decimal:
         return sum((item.high for item in self.items), Decimal(0))
-
-
-# --- Which model writes -----------------------------------------------------------------
-
-
-def text_models() -> list[ImageModel]:
-    """Models that can write, the site's own choice first."""
-    rows = list(ImageModel.objects.usable().for_texts().select_related("connection"))
-    chosen = settings.PROMPT_WRITER_MODEL
-    return sorted(rows, key=lambda row: (full_name(row) != chosen, not row.is_default, row.name))
-
-
-def full_name(model: ImageModel) -> str:
-    """As settings and commands name a model: connection:model."""
-    return f"{model.connection.name}:{model.name}"
-
-
-def find_text_model(name: str = "") -> ImageModel:
-    """The model called `name` (connection:model), else the site's. Raises Refused."""
-    wanted = name or settings.PROMPT_WRITER_MODEL
-    models = text_models()
-    if not wanted and models:
-        return models[0]
-    found = next((row for row in models if full_name(row) == wanted), None)
-    if found is None:
-        known = ", ".join(full_name(row) for row in models) or "none yet"
-        what = (
-            f"There is no usable text model “{wanted}”." if wanted else "No text model is set up."
-        )
-        raise Refused(f"{what} Usable: {known}. Prompts from the template need none.")
-    return found
 
 
 # --- Drafts at once ---------------------------------------------------------------------
@@ -226,17 +195,16 @@ def create_writing(
         return known
     if not plan.items:
         raise Refused(plan.problems[0].message if plan.problems else "There is nothing to write.")
+    costs = [(item.low, item.high) for item in plan.items]
     with transaction.atomic():
-        batch = GenerationBatch.objects.create(
+        batch = new_batch(
             kind=GenerationBatch.Kind.PROMPT,
             door=door,
-            title=title[:300],
-            asked_by=user,
-            asked_by_name=user.get_username() if user else "",
-            idempotency_key=idempotency_key,
+            title=title,
+            user=user,
             cap=cap,
-            estimate_low=plan.low,
-            estimate_high=plan.high,
+            idempotency_key=idempotency_key,
+            costs=costs,
         )
         for position, item in enumerate(plan.items):
             _queue_text(batch, plan, position, item)
@@ -248,20 +216,15 @@ def _queue_text(
     batch: GenerationBatch, plan: WritingPlan, position: int, item: PlannedText
 ) -> None:
     """The row of one wanted prompt and its draft, empty until it is written."""
-    job = GenerationJob.objects.create(
+    job = new_job(
         kind=GenerationJob.Kind.PROMPT,
         batch=batch,
         position=position,
         slot=item.slot,
-        role=item.slot.role,
-        connection=item.model.connection,
-        connection_name=item.model.connection.name,
         model=item.model,
-        model_name=item.model.name,
-        request=item.request.to_dict(),
+        request=item.request,
+        cost=(item.low, item.high),
         language=item.slot.post.language,
-        estimate_low=item.low,
-        estimate_high=item.high,
     )
     PromptDraft.objects.create(
         slot=item.slot,

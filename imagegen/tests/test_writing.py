@@ -8,7 +8,7 @@ from django.core.management.base import CommandError
 
 from imagegen.errors import NotPermitted, Refused
 from imagegen.models import PromptDraft
-from imagegen.services import writing
+from imagegen.services import texts, writing
 from imagegen.services.batches import GenerationOptions, plan_batch
 from imagegen.tests.factories import hero_of, make_post
 
@@ -114,7 +114,7 @@ def test_stranger_may_not_write(slot, stranger):
 
 def test_without_a_text_model_the_reason_is_told():
     with pytest.raises(Refused, match="No text model is set up"):
-        writing.find_text_model()
+        texts.find_text_model()
 
 
 def test_place_without_a_section_is_refused(slot, editor):

@@ -9,7 +9,7 @@ from imagegen.errors import ImagegenError
 from imagegen.management.choices import NothingCanStart, find_amount, find_posts, find_roles
 from imagegen.management.waiting import BatchWatch
 from imagegen.models import GenerationBatch, ImageSlot, PromptDraft
-from imagegen.services import writing
+from imagegen.services import texts, writing
 from imagegen.services.selection import select_slots
 from imagegen.services.slots import ensure_slots
 from imagegen.services.wording import cost_range
@@ -94,7 +94,7 @@ class Command(BaseCommand):
 
     def _by_model(self, slots: list[ImageSlot], options: dict[str, Any]) -> int:
         """One batch of calls under a cap; stays until all have ended."""
-        plan = writing.plan_writing(slots=slots, model=writing.find_text_model(options["model"]))
+        plan = writing.plan_writing(slots=slots, model=texts.find_text_model(options["model"]))
         self.stdout.write(f"{len(plan.items)} prompts, {cost_range(plan.low, plan.high)}.")
         for problem in plan.problems:
             self.stdout.write(f"Left out: {problem.slot}: {problem.message}")
