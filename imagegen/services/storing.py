@@ -15,7 +15,7 @@ from imagegen.errors import ImagegenError, StorageProblem
 from imagegen.faults import faultpoint
 from imagegen.imaging.reading import Undecodable
 from imagegen.models import Attempt, GenerationJob, ImageOutput
-from imagegen.services import endings, money, outputs
+from imagegen.services import alike, endings, money, outputs
 from imagegen.services.review import approve_output
 from imagegen.services.spool import Spool
 from imagegen.states import transition
@@ -106,6 +106,7 @@ def _store_files(
         )
         faultpoint("stored")
         fields = outputs.output_fields(examined, original)
+        fields["hints"] = alike.with_likeness(fields, post=job.slot.post if job.slot else None)
         stored.append(Stored(number=number, uuid=name, fields=fields))
     return stored, reasons
 

@@ -12,7 +12,7 @@ from imagegen.errors import Refused, StorageProblem, Undecodable
 from imagegen.imaging.sniffing import MAX_UPLOAD_BYTES
 from imagegen.imaging.xmp import SOURCE_TYPES
 from imagegen.models import ImageOutput, ImageSlot
-from imagegen.services import outputs
+from imagegen.services import alike, outputs
 from imagegen.services.access import require
 
 if TYPE_CHECKING:
@@ -130,8 +130,10 @@ def _create(
     alt: str,
     source_type: str,
 ) -> ImageOutput:
+    fields = outputs.output_fields(examined, stored)
+    fields["hints"] = alike.with_likeness(fields, post=slot.post)
     return ImageOutput.objects.create(
-        **outputs.output_fields(examined, stored),
+        **fields,
         uuid=name,
         kind=ImageOutput.Kind.UPLOADED,
         slot=slot,
