@@ -6,13 +6,15 @@ from django.db.models.signals import post_migrate
 
 
 def install_groups_after_migration(*, apps: Any = installed_apps, **event: Any) -> None:
-    """The groups and their permissions are there as soon as the tables are.
+    """The groups, their permissions and the words of disclosure are there with the tables.
 
     The command `flush` sends the signal too, without a registry of its own.
     """
     from imagegen.services.access import install_groups
+    from imagegen.services.disclosure_words import install_words
 
     install_groups(apps)
+    install_words(apps)
 
 
 class ImagegenConfig(AppConfig):

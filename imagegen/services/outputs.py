@@ -16,14 +16,14 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.files.base import ContentFile
-from django.core.files.storage import storages
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
 from imagegen.errors import StorageProblem, Undecodable
 from imagegen.imaging.hashes import bands
 from imagegen.imaging.sniffing import EXTENSIONS
-from imagegen.storage import reason, save_file
+from imagegen.services.disclosure import marks_at_arrival
+from imagegen.storage import originals, reason, save_file
 from prompts.models import Role
 from providers.pool import ChildDied, ChildTimeout, PoolUnavailable, run_in_child
 
@@ -176,7 +176,7 @@ def store_original(
     and booking stores nothing twice. Raises `StorageProblem`. The source stays where it is,
     the preview beside it is removed.
     """
-    storage = storages["originals"]
+    storage = originals()
     path = f"{directory}/{name}.{EXTENSIONS[examined.format]}"
     preview = preview_path_for(path)
     save_file(storage, path, source_path, examined.sha256)
@@ -195,7 +195,7 @@ def store_original(
 
 def store_preview(name: str, source: str) -> None:
     """Store the preview that `examine_file` made at `source`."""
-    storage = storages["originals"]
+    storage = originals()
     try:
         storage.save(name, ContentFile(Path(source).read_bytes()))
     except FileNotFoundError as error:
@@ -207,7 +207,7 @@ def store_preview(name: str, source: str) -> None:
 
 def store_sidecar(path: str, sidecar: dict[str, Any]) -> None:
     """Write the JSON beside the original at `path`, unless it is there."""
-    storage = storages["originals"]
+    storage = originals()
     name = sidecar_path(path)
     if storage.exists(name):
         return
@@ -219,9 +219,22 @@ def store_sidecar(path: str, sidecar: dict[str, Any]) -> None:
             raise
 
 
+def update_sidecar(path: str, facts: dict[str, Any]) -> None:
+    """Replace these facts in the JSON beside the original at `path`. Raises `StorageProblem`."""
+    storage = originals()
+    name = sidecar_path(path)
+    try:
+        with storage.open(name, "rb") as file:
+            told = json.loads(file.read())
+    except (OSError, ValueError) as error:
+        raise StorageProblem(f"The file {name} cannot be read.") from error
+    storage.delete(name)
+    store_sidecar(path, {**told, **facts})
+
+
 def remove_original(path: str) -> None:
     """Remove an original that no row speaks of, with its preview and sidecar."""
-    storage = storages["originals"]
+    storage = originals()
     for name in (sidecar_path(path), preview_path_for(path), path):
         storage.delete(name)
 
@@ -254,7 +267,7 @@ def sidecar_for_attempt(
         "currency": settings.CURRENCY,
         "usage": dict(result.usage),
         "description": result.description,
-        "digital_source_type": result.digital_source_type,
+        **marks_at_arrival(result.digital_source_type, examined.digital_source_type),
         "style": {"name": job.style_name, "version": job.style_version},
         "place": place_of(slot, role=job.role),
         "lineage": lineage_of(attempt, number),
@@ -302,9 +315,14 @@ def place_of(slot: "ImageSlot | None", *, role: str = "") -> dict[str, Any]:
     }
 
 
-def output_fields(examined: Examined, stored: StoredOriginal) -> dict[str, Any]:
-    """The columns of an `ImageOutput` that follow from the file itself."""
+def output_fields(examined: Examined, stored: StoredOriginal, *, said: str = "") -> dict[str, Any]:
+    """The columns of an `ImageOutput` that follow from the file itself.
+
+    `said` is the IPTC term that whoever brings the picture names; the file's own mark holds
+    where it says more.
+    """
     return {
+        **marks_at_arrival(said, examined.digital_source_type),
         "path": stored.path,
         "preview_path": stored.preview_path,
         "preview_width": stored.preview_width,

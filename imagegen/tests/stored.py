@@ -7,6 +7,7 @@ import pytest
 
 from imagegen.models import ImageOutput, ImageSlot
 from imagegen.services import copies, importing, outputs, review
+from imagegen.services.disclosure import ai_content_of
 from imagegen.tests import pictures as made
 
 
@@ -46,6 +47,9 @@ def put_output(slot: ImageSlot, *, seed: int = 0, data: bytes = b"", **fields: A
         "model_name": "painter-1",
         **fields,
     }
+    columns["ai_content"] = fields.get("ai_content") or ai_content_of(
+        columns["digital_source_type"]
+    )
     return ImageOutput.objects.create(**columns)
 
 
