@@ -33,9 +33,10 @@ from imagegen.admin.display import (
 )
 from imagegen.admin.forms import AltForm, ApproveForm, CommentForm, RejectForm
 from imagegen.admin.generation import regenerate_selected
+from imagegen.admin.hints import HintFilter, hint_chip
 from imagegen.admin.prompts import pretty, prompt_limit
 from imagegen.models import ImageOutput, SlotAlt
-from imagegen.services import review
+from imagegen.services import alike, review
 from prompts.pages import render_prompt
 
 State = ImageOutput.State
@@ -47,7 +48,15 @@ class ImageOutputAdmin(ReadOnlyAdmin):
 
     list_display = ("picture", "name", "state_chip", "where", "made_with", "price")
     list_display_links = ("picture", "name")
-    list_filter = ("state", RoleFilter, "kind", ProviderFilter, StyleFilter, PeriodFilter)
+    list_filter = (
+        "state",
+        HintFilter,
+        RoleFilter,
+        "kind",
+        ProviderFilter,
+        StyleFilter,
+        PeriodFilter,
+    )
     list_select_related = ("slot",)
     search_fields = ("prompt_text", "post_title")
     search_help_text = "Words of the prompt or of the post’s title."
@@ -83,9 +92,9 @@ class ImageOutputAdmin(ReadOnlyAdmin):
     def state_chip(self, output: ImageOutput) -> str:
         word = output.get_state_display().lower()
         state = chip(OUTPUT_SHAPES[output.state], word)
-        if not output.reject_reason:
-            return state
-        return two_lines(state, output.get_reject_reason_display())
+        if output.reject_reason:
+            return two_lines(state, output.get_reject_reason_display())
+        return two_lines(state, hint_chip(output)) if output.hints else state
 
     @admin.display(description="post and place")
     def where(self, output: ImageOutput) -> str:
@@ -180,6 +189,7 @@ class ImageOutputAdmin(ReadOnlyAdmin):
             if output.prompt
             else "",
             "parameters": pretty(output.parameters),
+            "alike": alike.alike(output),
             "is_choice": bool(slot and slot.choice_id == output.pk),
             "alt": alt,
             "approve_form": ApproveForm(initial={"alt": output.description}),

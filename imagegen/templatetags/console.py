@@ -5,12 +5,14 @@ from typing import Any
 from django import template
 
 from imagegen.admin import display
+from imagegen.admin.hints import hint_chip
 from imagegen.services.overview import Overview, read_overview
 from imagegen.services.wording import cost_range, money_text
 
 register = template.Library()
 
 register.filter("output_chip", display.output_chip)
+register.filter("hint_chip", hint_chip)
 register.filter("job_chip", display.job_chip)
 register.filter("attempt_chip", display.attempt_chip)
 register.filter("slot_chip", display.slot_chip)

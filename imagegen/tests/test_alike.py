@@ -152,3 +152,63 @@ def uploaded(data: bytes):
     from django.core.files.base import ContentFile
 
     return ContentFile(data)
+
+
+# --- In review --------------------------------------------------------------------------
+
+HINT = {"code": "blank", "text": "The picture is blank: one shade from edge to edge."}
+
+
+@pytest.fixture
+def console(client, editor):
+    client.force_login(editor)
+    return client
+
+
+def page(console, output: ImageOutput) -> str:
+    return console.get(f"/admin/imagegen/imageoutput/{output.pk}/change/").content.decode()
+
+
+def test_page_tells_the_hints_and_what_is_alike(console):
+    output = make(HASH, hero_of(make_post()), hints=[HINT])
+    other = make(flipped(HASH, 1, 2, 3, 4), hero_of(make_post(title="Bees")))
+    text = page(console, output)
+    assert HINT["text"] in text and "Alike" in text
+    assert f"/admin/imagegen/imageoutput/{other.pk}/change/" in text
+
+
+def test_page_without_hints_says_nothing_of_them(console):
+    text = page(console, make(HASH))
+    assert "Worth a look" not in text and "Alike" not in text
+
+
+def test_hints_are_escaped(console):
+    hints = [{"code": "alike", "text": "Very like image 1 of “<script>”."}]
+    output = make(HASH, hints=hints)
+    for text in (page(console, output), console.get(IMAGES).content.decode()):
+        assert "&lt;script&gt;" in text and "“<script>" not in text
+
+
+IMAGES = "/admin/imagegen/imageoutput/"
+
+
+@pytest.mark.parametrize(("value", "listed"), [("yes", ["A"]), ("no", ["B"]), ("", ["A", "B"])])
+def test_list_is_narrowed_to_images_with_hints(console, value, listed):
+    make(HASH, hero_of(make_post(title="A")), hints=[HINT])
+    make(HASH, hero_of(make_post(title="B")))
+    rows = console.get(IMAGES, {"hints": value} if value else {}).context["cl"].result_list
+    assert sorted(row.post_title for row in rows) == listed
+
+
+def test_list_and_card_show_how_many_hints(console):
+    slot = hero_of(make_post())
+    make(HASH, slot, hints=[HINT, HINT])
+    for address in (IMAGES, f"/admin/imagegen/imageslot/{slot.pk}/change/"):
+        assert "2 hints" in console.get(address).content.decode()
+
+
+def test_hint_never_blocks_approval():
+    from imagegen.services import review
+
+    output = make(HASH, hero_of(make_post()), hints=[HINT])
+    assert review.approve_output(output=output, user=None).state == "approved"
