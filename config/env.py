@@ -53,10 +53,15 @@ class Env:
             self._refuse(name, f"a whole number of at least {low}")
         return int(value)
 
-    def parts(self, name: str, default: tuple[str, ...] = ()) -> list[str]:
-        """Values separated by commas."""
+    def parts(
+        self, name: str, default: tuple[str, ...] = (), *, choices: tuple[str, ...] = ()
+    ) -> list[str]:
+        """Values separated by commas; with `choices` each must be one of them."""
         values = [value.strip() for value in self._raw(name).split(",")]
-        return [value for value in values if value] or list(default)
+        values = [value for value in values if value] or list(default)
+        if choices and not set(values) <= set(choices):
+            self._refuse(name, f"some of {', '.join(choices)}, separated by commas")
+        return values
 
     def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
         """One of a few words."""

@@ -5,7 +5,8 @@ ImagegenError
 ├── NotPermitted        the person lacks the permission (HTTP 403)
 ├── Refused             what was asked cannot be done; nothing was changed (HTTP 422)
 ├── Undecodable         a file that is no picture we take
-└── StorageProblem      a file could not be written, read or verified
+├── StorageProblem      a file could not be written, read or verified
+└── BeingMade           somebody else is making it just now; ask again soon
 """
 
 
@@ -31,3 +32,7 @@ class Undecodable(ImagegenError):
 
 class StorageProblem(ImagegenError):
     """A file could not be stored, found or verified."""
+
+
+class BeingMade(ImagegenError):
+    """A file that another worker is making at this moment."""

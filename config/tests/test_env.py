@@ -72,6 +72,8 @@ def test_each_variable_is_explained_above(name):
         ("DRAW_PROCESSES", "1.5"),
         ("SECTION_PICTURES", "-1"),
         ("SOCIAL_CARD", "square"),
+        ("PICTURE_WEBP", "maybe"),
+        ("HERO_CROPS", "square,round"),
         ("PUBLISH_GATE", "maybe"),
         ("CURRENCY", "dollars"),
         ("SITE_ACCENT", "red; }"),
