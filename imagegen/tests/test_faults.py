@@ -18,9 +18,11 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
 from imagegen.models import Attempt, ConnectionMonth, GenerationJob, ImageOutput
 from imagegen.services import engine, looking, writing
+from imagegen.services.endings import LONGEST_WAIT
 from imagegen.tests.factories import hero_of, make_batch, make_post, only_job
 from providers.models import Connection, ImageModel, Workflow
 from providers.registry import get_provider_class
@@ -130,6 +132,7 @@ class Outcome:
     fake: FakeService
     fault: Fault
     recovery: Recovery
+    waits: list[float]
 
     def complaints(self) -> list[str]:
         """Everything that is wrong with it; nothing, if all is well."""
@@ -158,6 +161,8 @@ class Outcome:
             yield f"the first call ended with {kind or 'a picture'}: {told[:1]}"
         if self.job.state in JobState.QUEUED or self.job.state in GenerationJob.HELD_STATES:
             yield f"stuck as {self.job.state}"
+        if self.waits and max(self.waits) > LONGEST_WAIT + 1:
+            yield f"wanted to wait {max(self.waits):.0f} s"
         if any(attempt.state in Attempt.OPEN_STATES for attempt in self.attempts):
             yield "a call was left open"
         if self.job.state != ("stored" if ImageOutput.objects.exists() else self.job.state):
@@ -217,16 +222,23 @@ def ask(rig: Rig, connection: Connection) -> GenerationJob:
     return only_job(writing.create_writing(plan=plan, user=None, door="command", cap=Decimal(1)))
 
 
-def work_to_the_end(job: GenerationJob, fake: FakeService) -> None:
-    """Let the engine work, and look after a doubtful call, until it would not go on by itself."""
+def work_to_the_end(job: GenerationJob, fake: FakeService) -> list[float]:
+    """Let the engine work, and look after a doubtful call, until it would not go on by itself.
+
+    Gives the seconds that it would have waited before each further try.
+    """
+    waits = []
     for _ in range(ROUNDS):
         GenerationJob.objects.update(run_after=None)
         Connection.objects.update(paused_until=None)
         engine.work()
         fake.open_door()
         job.refresh_from_db()
-        if job.state != JobState.QUEUED and not (job.state == JobState.UNKNOWN and look_again(job)):
+        if job.state == JobState.QUEUED:
+            waits.append((job.run_after - timezone.now()).total_seconds())
+        elif job.state != JobState.UNKNOWN or not look_again(job):
             break
+    return waits
 
 
 def look_again(job: GenerationJob) -> bool:
@@ -252,8 +264,8 @@ def meet(monkeypatch) -> Callable[[Rig, Fault], Outcome]:
             connection = connect(rig, fake)
             job = ask(rig, connection)
             fake.arm(fault)
-            work_to_the_end(job, fake)
-            return Outcome(job, rig, fake, fault, connection.adapter().recovery)
+            waits = work_to_the_end(job, fake)
+            return Outcome(job, rig, fake, fault, connection.adapter().recovery, waits)
 
     return run
 
@@ -270,9 +282,13 @@ def encounters() -> list[Any]:
         able = [rig for rig in RIGS if rig.supports(fault)]
         for place, rig in enumerate(able):
             chosen = place == number % len(able) and not fault.lasting and not fault.variant
-            marks = [] if chosen or fault.name == CORE else [pytest.mark.exhaustive]
+            marks = on_demand(not chosen and fault.name != CORE)
             found.append(pytest.param(rig, fault, marks=marks, id=f"{rig}-{fault}"))
     return found
+
+
+def on_demand(rare: bool) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.exhaustive] if rare else []
 
 
 @pytest.mark.parametrize(("rig", "fault"), encounters())
@@ -286,3 +302,30 @@ def test_picture_comes_where_nothing_is_wrong(meet, rig):
     outcome = meet(rig, fine)
     assert outcome.complaints() == []
     assert (outcome.job.state, len(outcome.fake.ledger)) == (JobState.STORED, 1)
+
+
+def waits_by_rig() -> list[Any]:
+    """Every kind of Retry-After for every adapter; one adapter by default."""
+    return [
+        pytest.param(rig, kind, *span, marks=on_demand(rig.name != "openai"), id=f"{rig}-{kind}")
+        for rig in RIGS
+        for kind, span in WAITS.items()
+    ]
+
+
+USUAL = 61  # seconds: Stability's own rule where the header says nothing
+WAITS = {
+    "seconds": (6, 8),
+    "date": (80, 91),
+    "absurd": (LONGEST_WAIT - 1, LONGEST_WAIT + 1),
+    "negative": (0, USUAL),
+    "garbage": (0, USUAL),
+}
+
+
+@pytest.mark.parametrize(("rig", "kind", "least", "most"), waits_by_rig())
+def test_provider_is_waited_for_as_long_as_it_asks(meet, rig, kind, least, most):
+    fault = next(fault for fault in FAULTS if fault.name == f"slow_down_{kind}")
+    outcome = meet(rig, fault)
+    assert [wait for wait in outcome.waits if not least <= wait <= most] == []
+    assert len(outcome.waits) == 1

@@ -29,6 +29,7 @@ DENIED = (
 )  # fmt: skip
 
 
+RARE = ("animated", "sixteen_bit", "cmyk")
 VARIANTS = {
     "status_405", "status_413", "status_415", "status_425", "status_451", "status_501",
     "status_520", "status_529", "redirect_307_internal", "redirect_loop", "redirect_file",
@@ -220,6 +221,7 @@ HEARD = (
     _heard("picture_black", "black", (*BAD, *REFUSED, FINE), needs="pictures"),
     _heard("picture_other_size", "wrong_size", [FINE], needs="pictures"),
     _heard("picture_other_format", "other_format", [FINE], needs="pictures"),
+    *(_heard(f"picture_{name}", name, [FINE], needs="pictures") for name in RARE),
     _heard("base64_cut", "truncated_base64", BAD, needs="base64"),
     _heard("base64_invalid", "invalid_base64", BAD, needs="base64"),
     _heard("base64_empty", "empty_base64", UNREADABLE, needs="base64"),
@@ -352,6 +354,7 @@ PROTOCOL: dict[str, str] = {
     "expired_url": "draw, charge, and give a result address that has expired",
     "private_url": "draw, charge, and give a result address at 169.254.169.254",
     "file_url": "draw, charge, and give the address file:///etc/passwd",
+    "password_url": "draw, charge, and give a result address with a name and password in it",
     "foreign_http_url": "draw, charge, and give a plain http address of another host",
 }
 
@@ -381,6 +384,7 @@ OWN = (
     _heard("expired_url", "expired_url", LOST),
     _heard("private_url", "private_url", LOST),
     _heard("file_url", "file_url", LOST),
+    _heard("password_url", "password_url", LOST),
     _heard("foreign_http_url", "foreign_http_url", LOST),
 )
 

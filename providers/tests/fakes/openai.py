@@ -277,11 +277,12 @@ class FakeGateway(FakeOpenAI):
     """
 
     protocol_faults = FakeOpenAI.protocol_faults | {
-        "expired_url", "private_url", "file_url", "foreign_http_url", "other_model",
+        "expired_url", "private_url", "file_url", "foreign_http_url", "password_url", "other_model",
     }  # fmt: skip
     URLS = {
         "private_url": "https://169.254.169.254/latest/meta-data/",
         "file_url": "file:///etc/passwd",
+        "password_url": "https://someone:word@192.0.2.1/picture.png",
         "foreign_http_url": "http://192.0.2.1/picture.png",
     }
 

@@ -65,6 +65,39 @@ def _recoded(picture: bytes, kind: str, **options: int) -> bytes:
     return target.getvalue()
 
 
+@lru_cache(maxsize=8)
+def animated(width: int, height: int) -> bytes:
+    """A PNG of two frames."""
+    from PIL import Image
+
+    target = io.BytesIO()
+    frames = [Image.open(io.BytesIO(png(width, height, seed))) for seed in (1, 2)]
+    frames[0].save(target, "PNG", save_all=True, append_images=frames[1:], compress_level=1)
+    return target.getvalue()
+
+
+@lru_cache(maxsize=8)
+def sixteen_bit(width: int, height: int) -> bytes:
+    """A grey PNG of 16 bits a pixel."""
+    from PIL import Image
+
+    target = io.BytesIO()
+    with Image.open(io.BytesIO(png(width, height))) as image:
+        image.convert("L").convert("I;16").save(target, "PNG", compress_level=1)
+    return target.getvalue()
+
+
+@lru_cache(maxsize=8)
+def cmyk(width: int, height: int) -> bytes:
+    """A JPEG for a printer."""
+    from PIL import Image
+
+    target = io.BytesIO()
+    with Image.open(io.BytesIO(png(width, height))) as image:
+        image.convert("RGB").convert("CMYK").save(target, "JPEG", quality=70)
+    return target.getvalue()
+
+
 # --- What comes in the place of a picture -----------------------------------------------
 
 TEXT = b"The picture could not be drawn, sorry. Please try again in a few minutes."
@@ -95,6 +128,12 @@ def spoiled(fault: str, width: int, height: int, seed: int = 0) -> bytes | None:
             return png(width + 32, height, seed)
         case "other_format":
             return jpeg(width, height, seed)
+        case "animated":
+            return animated(width, height)
+        case "sixteen_bit":
+            return sixteen_bit(width, height)
+        case "cmyk":
+            return cmyk(width, height)
         case "empty_picture":
             return b""
         case "cut_picture":
@@ -108,5 +147,6 @@ def spoiled(fault: str, width: int, height: int, seed: int = 0) -> bytes | None:
 
 SPOILED = (
     "text", "page", "svg", "pdf", "gif", "black", "one_pixel", "wrong_size", "other_format",
-    "empty_picture", "cut_picture", "huge_picture", "bomb_picture",
+    "animated", "sixteen_bit", "cmyk", "empty_picture", "cut_picture", "huge_picture",
+    "bomb_picture",
 )  # fmt: skip

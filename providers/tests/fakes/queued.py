@@ -25,12 +25,14 @@ QUEUE_FAULTS = frozenset(
         "private_url",
         "file_url",
         "foreign_http_url",
+        "password_url",
     }
 )
 ADDRESSES = {
     "expired_url": "/files/999999",
     "private_url": "http://169.254.169.254/picture.png",
     "file_url": "file:///etc/passwd",
+    "password_url": "https://someone:word@192.0.2.1/picture.png",
     "foreign_http_url": "http://192.0.2.1/picture.png",
 }
 
