@@ -4,7 +4,8 @@ What it holds to, whatever the other side does:
 - the address is checked when the socket is opened, on the address that is really used;
   private ones only where the connection says so, at the base URL's own host and port;
 - no redirect is followed, no proxy or password is taken from the environment, no connection
-  is used twice, and a secret goes to the base URL's own origin alone;
+  is used twice, a secret goes to the base URL's own origin alone, and is taken out of every
+  answer that repeats it;
 - connecting, silence and the whole call have limits of their own; the last one holds for
   single bytes too, so that a slow drip ends in time;
 - the decoded bytes are counted and capped, so that a small compressed answer cannot fill
@@ -30,11 +31,11 @@ from providers.errors import (
     OutcomeUnknown,
     ProviderUnavailable,
 )
+from providers.masking import SECRET_HEADERS, masked_pieces, masked_text, secret_words
 from providers.types import ConnectionConfig, Sink
 from providers.wire import Call, GuardedAdapter
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie"})
 CHUNK = 64 * 1024  # bytes read at once
 MAX_ERROR_BODY = 64 * 1024  # bytes kept of an answer that is no success
 
@@ -135,13 +136,17 @@ class HttpClient:
             method, address, json=json, data=data, files=files, headers=self._headers(headers)
         )
         self._keep_secret(address, prepared.headers)
+        words = call.words = secret_words(self.config.secret, prepared.headers)
         with _sent(prepared, call) as response:
-            names = {name.lower(): value for name, value in response.headers.items()}
+            names = {
+                name.lower(): masked_text(value, words) for name, value in response.headers.items()
+            }
             head = HttpAnswer(response.status_code, names)
             if sink is not None:
                 sink.headers(head.status, head.request_id, head.rate)
             body = _body(response, call, max_bytes or self.config.max_bytes)
-            yield Stream(head, body if head.ok else _beginning(response, call))
+            pieces = body if head.ok else _beginning(response, call)
+            yield Stream(head, masked_pieces(pieces, words) if words else pieces)
 
     def _address(self, url: str) -> str:
         if url.startswith(("http://", "https://")):

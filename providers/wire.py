@@ -30,6 +30,7 @@ from providers.errors import (
     ProviderProblem,
     ProviderUnavailable,
 )
+from providers.masking import masked_text
 from providers.types import ConnectionConfig
 
 MAX_LINE = 65_536  # bytes of a header's line
@@ -45,6 +46,7 @@ class Call:
     own: tuple[str, int] | None
     spends: bool
     connected: bool = False
+    words: tuple[bytes, ...] = ()  # that no reason may repeat
 
     def left(self, limit: float | None = None) -> float:
         """Seconds that the next step may take; `TimeoutError` when there are none."""
@@ -65,9 +67,9 @@ class Call:
 
     def _problem(self, error: BaseException) -> ProviderProblem:
         """What a failed exchange means."""
-        name = self.config.name
+        name, hint = self.config.name, masked_text(_reason(error), self.words)
         if not self.connected:
-            return ProviderUnavailable(f"{name} cannot be reached.", hint=_reason(error))
+            return ProviderUnavailable(f"{name} cannot be reached.", hint=hint)
         if time.monotonic() >= self.end:
             text = f"{name} did not finish its answer in time."
         elif _is_timeout(error):
@@ -75,8 +77,8 @@ class Call:
         else:
             text = f"The connection to {name} was cut before the answer was complete."
         if self.spends:
-            return OutcomeUnknown(text, hint=_reason(error))
-        return ProviderUnavailable(text, hint=_reason(error))
+            return OutcomeUnknown(text, hint=hint)
+        return ProviderUnavailable(text, hint=hint)
 
 
 class _Timed:
