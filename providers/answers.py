@@ -10,6 +10,8 @@ from typing import Any
 
 from providers import errors
 
+# Values of one answer. Each takes a hundred bytes of memory and more, however few on the wire.
+MOST_VALUES = 1_000_000
 REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-fal-request-id", "cf-ray")
 
 
@@ -44,7 +46,7 @@ class HttpAnswer:
     def json(self) -> Any:
         """The body as JSON; `InvalidResponse` when it is none."""
         try:
-            return json.loads(self.body or b"")
+            return read_json(self.body or b"")
         except (ValueError, RecursionError) as error:
             raise errors.InvalidResponse(
                 "The provider's answer cannot be read.",
@@ -57,6 +59,13 @@ class HttpAnswer:
         text = (self.body or b"")[: 4 * limit].decode("utf-8", "replace")
         plain = "".join(char if char.isprintable() else " " for char in text)
         return " ".join(plain.split())[:limit] or "an empty answer"
+
+
+def read_json(data: bytes | bytearray) -> Any:
+    """`data` as JSON; `ValueError` when it is none or has too many values to be held."""
+    if sum(data.count(mark) for mark in b",[{") > MOST_VALUES:
+        raise ValueError("It has too many values.")
+    return json.loads(data)
 
 
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:

@@ -15,7 +15,7 @@ from urllib.parse import urljoin
 import pybase64
 
 from providers.addresses import split_origin
-from providers.answers import HttpAnswer
+from providers.answers import HttpAnswer, read_json
 from providers.errors import (
     ConfigurationError,
     InvalidResponse,
@@ -96,7 +96,7 @@ class JsonSpooler:
         if self._picture is not None or self._step == self._begin_picture:
             raise _unreadable("It ends in the middle of a picture.")
         try:
-            return json.loads(self._rest)
+            return read_json(self._rest)
         except (ValueError, RecursionError) as error:
             excerpt = HttpAnswer(200, body=bytes(self._rest[:1000])).excerpt()
             raise _unreadable(f"Expected JSON, got: {excerpt}") from error

@@ -79,6 +79,11 @@ def test_json_without_end_is_an_invalid_response():
         HttpAnswer(200, {}, b"[" * 100_000).json()
 
 
+def test_json_of_very_many_values_is_not_read():
+    with pytest.raises(errors.InvalidResponse):
+        HttpAnswer(200, {}, b"[" + b"{}," * 1_000_001 + b"0]").json()
+
+
 def test_rate_headers_are_picked_out():
     headers = {"x-ratelimit-remaining": "3", "retry-after": "1", "date": "now"}
     assert set(HttpAnswer(200, headers).rate) == {"x-ratelimit-remaining", "retry-after"}
