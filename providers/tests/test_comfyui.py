@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 
 from providers import errors
+from providers.backends.comfyui.options import ComfyOptions
+from providers.backends.comfyui.server import ComfyServer
 from providers.registry import make_provider
 from providers.tests.contract import ProviderContract
 from providers.tests.fakes.comfyui import FakeComfy
@@ -605,3 +607,18 @@ def test_option_that_cannot_be_is_refused(fake, options):
 def test_connection_without_an_address_is_not_configured(fake):
     with pytest.raises(errors.ConfigurationError, match="no base URL"):
         make_provider(connect(fake, base_url="")).health("configured")
+
+
+def test_of_very_many_pictures_the_first_are_taken_and_it_is_said(fake, sink, monkeypatch):
+    known = fake._save
+    monkeypatch.setattr(fake, "_save", lambda job, key: known(job, key) * 40)
+    result = ask(connect(fake), sink)
+    assert len(result.files) == 32
+    assert result.notes == ("mine made 40 pictures; the first 32 were taken.",)
+
+
+def test_load_that_is_no_number_is_no_comfyui(fake, monkeypatch):
+    server = ComfyServer(connect(fake), ComfyOptions(), time.monotonic() + 2)
+    monkeypatch.setattr(server, "ask", lambda *_: {"exec_info": {"queue_remaining": float("inf")}})
+    with pytest.raises(errors.ProviderUnavailable):
+        server.load()

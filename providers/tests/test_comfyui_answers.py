@@ -4,6 +4,7 @@ from providers import errors
 from providers.backends.comfyui.answers import (
     Picture,
     failure_of,
+    graph_of,
     outputs_of,
     pictures_of,
     refusal_of,
@@ -104,6 +105,10 @@ def test_query_is_written_safely():
 def test_outputs_are_read_from_the_graph_that_was_run():
     entry = {"prompt": [0, "id", make_graph(), {}, ["9"]]}
     assert outputs_of(entry, "mine") == ("9",)
+
+
+def test_graph_larger_than_any_of_ours_is_not_kept():
+    assert graph_of({"prompt": [0, "key", {"1": {"text": "a" * 2**20}}]}) == {}
 
 
 def test_graph_that_cannot_be_read_is_no_answer():

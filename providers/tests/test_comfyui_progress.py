@@ -1,3 +1,4 @@
+import json
 import threading
 import time
 import uuid
@@ -107,3 +108,11 @@ def test_quick_job_opens_no_socket(tmp_path):
 )
 def test_fraction_counts_the_steps(nodes, fraction):
     assert fraction_of(nodes) == fraction
+
+
+def test_who_tells_of_nodes_without_end_is_not_listened_to():
+    progress = Progress(None, {}, client="someone", key="any")
+    nodes = {str(number): {"value": 1, "max": 2} for number in range(10_001)}
+    told = {"type": "progress_state", "data": {"prompt_id": "any", "nodes": nodes}}
+    with pytest.raises(ValueError, match="so many nodes"):
+        progress._hear(json.dumps(told))

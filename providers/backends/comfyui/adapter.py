@@ -49,6 +49,7 @@ from providers.types import (
 from providers.workflows.graph import Graph, WorkflowProblem
 
 HEALTH_LIMIT = 9.0  # seconds, over all servers
+MOST_PICTURES = 32  # that are taken of one job
 
 
 class ComfyUIProvider(Provider):
@@ -177,9 +178,10 @@ class ComfyUIProvider(Provider):
     ) -> Result:
         facts, name = handle.data, self.connection.name
         outputs = facts.get("outputs") or answers.outputs_of(entry, name)
+        pictures = answers.pictures_of(entry, outputs, name)
         files: list[SpoolFile] = []
         try:
-            for picture in answers.pictures_of(entry, outputs, name):
+            for picture in pictures[:MOST_PICTURES]:
                 files.append(server.fetch(picture, sink))
         except errors.ProviderProblem:
             for file in files:  # the next look fetches all of them again
@@ -192,6 +194,7 @@ class ComfyUIProvider(Provider):
             seed=facts.get("seed"),
             request_id=str(facts["id"]),
             parameters=_parameters({**facts, "host": server.host}, answers.graph_of(entry)),
+            notes=_count_notes(name, len(pictures)),
         )
 
     # --- Servers ------------------------------------------------------------------------
@@ -269,6 +272,13 @@ def _parameters(facts: Mapping[str, Any], graph: Mapping[str, Any]) -> dict[str,
         "host": facts.get("host"),
         **(facts.get("files") or {}),
     }
+
+
+def _count_notes(name: str, count: int) -> tuple[str, ...]:
+    """What an editor should know about the number of pictures."""
+    if count <= MOST_PICTURES:
+        return ()
+    return (f"{name} made {count:,} pictures; the first {MOST_PICTURES} were taken.",)
 
 
 def _canonical(key: str) -> str:

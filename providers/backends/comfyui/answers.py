@@ -4,6 +4,7 @@ Of a server's own words only a short, cleaned line is kept: its messages hold pa
 and tracebacks (seen on 0.3.64 and 0.25.0, 2026-11).
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from providers import errors
-from providers.workflows.graph import Graph, WorkflowProblem
+from providers.workflows.graph import LARGEST_GRAPH, Graph, WorkflowProblem
 
 LONGEST_EXCERPT = 300  # characters
 QUOTED_PATH = re.compile(r"(['\"])[^'\"\n]*[\\/][^'\"\n]*\1")
@@ -97,9 +98,10 @@ def pictures_of(entry: Mapping[str, Any], outputs: Sequence[str], name: str) -> 
 
 
 def graph_of(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """The graph that was run, as the server has kept it."""
+    """The graph that was run, as the server has kept it; none that is larger than ours can be."""
     item = entry.get("prompt")
-    return dict(_mapping(item[2])) if isinstance(item, list) and len(item) > 2 else {}
+    graph = dict(_mapping(item[2])) if isinstance(item, list) and len(item) > 2 else {}
+    return graph if len(json.dumps(graph)) <= LARGEST_GRAPH else {}
 
 
 def outputs_of(entry: Mapping[str, Any], name: str) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from providers.wire import Call, open_socket, tls_context
 
 OPEN_LIMIT = 5.0  # seconds
 LARGEST = 4 * 1024 * 1024  # bytes of one message; a preview is far smaller
+MOST_NODES = 10_000  # that are remembered; who tells of more is not listened to any longer
 
 
 class Progress:
@@ -107,6 +108,8 @@ class Progress:
                 self._nodes[str(node)] = float(state["value"]), float(state["max"])
         elif told["type"] == "progress":
             self._nodes[str(data["node"])] = float(data["value"]), float(data["max"])
+        if len(self._nodes) > MOST_NODES:
+            raise ValueError("no graph has so many nodes")
         self.fraction = fraction_of(self._nodes)
 
 

@@ -66,7 +66,7 @@ class ComfyServer:
         answer = self.ask("prompt", self.config.connect_timeout)
         try:
             return int(answer["exec_info"]["queue_remaining"])
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise self.not_comfyui("prompt") from error
 
     def look(self, key: str) -> Look:
