@@ -127,7 +127,7 @@ class BflProvider(QueuedProvider):
             raise self.look_problem(answer)
         if status == "Pending":
             if isinstance(fraction := state.get("progress"), COUNT):
-                sink.progress(min(1.0, max(0.0, float(fraction))))
+                sink.progress(float(min(1, max(0, fraction))))
             return None
         if status == "Ready":
             return self._result(handle, dict_in(state, "result"), sink)

@@ -36,6 +36,7 @@ REFUSED = re.compile(
 )
 NO_MEMORY = re.compile(r"out of memory|\bE1001\b|\bOOM\b", re.IGNORECASE)
 SEED_IN_LOGS = re.compile(r"\bseed: (\d{1,19})\b", re.IGNORECASE)
+LONGEST_WAIT = 10**9  # seconds; a number above tells nothing
 WAIT = re.compile(r"resets in ~?(\d{1,6})s")
 
 
@@ -167,7 +168,7 @@ class ReplicateProvider(QueuedProvider):
         if (told_in_header := getattr(problem, "retry_after", None)) is not None:
             return float(told_in_header)
         told_in_body = body.get("retry_after")
-        if isinstance(told_in_body, int | float) and told_in_body >= 0:
+        if isinstance(told_in_body, int | float) and 0 <= told_in_body < LONGEST_WAIT:
             return float(told_in_body)
         found = WAIT.search(detail)
         return float(found[1]) if found else None

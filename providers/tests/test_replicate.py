@@ -191,6 +191,7 @@ def test_what_goes_wrong(fake, sink, fault, kind, billed):
         ({}, {"detail": THROTTLED, "retry_after": 5}, 5.0),
         ({"retry-after": "9"}, {"detail": THROTTLED, "retry_after": 5}, 9.0),
         ({}, {"detail": "Slow down."}, None),
+        ({}, {"detail": "Slow down.", "retry_after": 10**400}, None),
         ({}, [], None),
     ],
 )
