@@ -1,5 +1,6 @@
 """How an adapter's news reach the ledger while a call is under way."""
 
+import math
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -63,7 +64,8 @@ class AttemptSink:
 
     def progress(self, fraction: float) -> None:
         """0 to 1; written at most once a second."""
-        if time.monotonic() - self._told >= PROGRESS_EVERY:
+        known = not math.isnan(fraction)
+        if known and time.monotonic() - self._told >= PROGRESS_EVERY:
             self._told = time.monotonic()
             GenerationJob.objects.filter(pk=self._attempt.job_id, epoch=self._attempt.epoch).update(
                 progress=min(max(fraction, 0.0), 1.0)

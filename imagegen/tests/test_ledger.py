@@ -157,3 +157,11 @@ def test_page_tells_which_month_is_charged(ask, page):
 def test_page_of_a_waiting_job_tells_that_its_provider_rests(ask, page):
     job = ask("rate_limit", retry_after=120).job
     assert "rests until" in page(job)
+
+
+def test_progress_that_is_no_number_is_not_written(ask):
+    attempt = ask("auth")
+    GenerationJob.objects.update(progress=0.5)
+    AttemptSink(attempt).progress(float("nan"))
+    attempt.job.refresh_from_db()
+    assert attempt.job.progress == 0.5
