@@ -3,46 +3,52 @@
 Type and layout are the studio's own. Runs in a child process and knows no Django.
 """
 
-from PIL import Image, ImageOps
+from collections.abc import Callable, Sequence
 
-from imagegen.imaging.encode import JPEG, SOCIAL_SIZE, social_crop
-from imagegen.imaging.reading import RECEIVED, as_shown, read_picture
-from imagegen.imaging.writing import write_picture
-from imagegen.imaging.xmp import packet
+from PIL import Image
+
 from providers.backends.studio.canvas import Art, Canvas, seeded_chance
 from providers.backends.studio.colour import Palette, to_hex
 from providers.backends.studio.layouts.page import Words
 from providers.backends.studio.layouts.split import draw
 from providers.backends.studio.type import LABEL, SERIF, settable
 
+SOCIAL_SIZE = (1200, 630)
 COLOURS = 6
+Fill = Callable[[tuple[int, int]], Image.Image]
 
 
-def text_card(path: str, out_path: str, facts: dict, title: str, site: str) -> dict:
-    """A JPEG of 1200 x 630 pixels: the title on a calm ground, the picture beside it.
+def card(
+    fill: Fill, *, title: str, site: str = "", palette: Sequence[str] = ()
+) -> Image.Image | None:
+    """An image of 1200 x 630 pixels: the title on a calm ground, the picture beside it.
 
-    The colours are the picture's own. A title in a script that the fonts do not have gives a
-    card without text: the middle of the picture.
+    `fill` gives the picture's best part at any size, enlarged where it must be. `palette` are
+    hex colours; without them the picture's own are taken. The same title is always laid out in
+    the same way. None for a title in a script that the fonts do not have.
     """
-    picture = as_shown(read_picture(path, RECEIVED)[0])
     words = settable(title, SERIF)
-    if words.text:
-        canvas = Canvas(*SOCIAL_SIZE, palette_of(picture), seeded_chance("card", title))
-        footer = settable(site, LABEL).text
-        texts = Words(words.text, words.face, footer=footer)
-        card = draw(canvas, lambda pane: Art(_filling(picture, pane.size), ""), texts).image
-    else:
-        card = social_crop(picture)
-    return write_picture(card, out_path, **JPEG, xmp=packet(**facts))
+    if not words.text:
+        return None
+    colours = Palette.from_hex(list(palette)) if palette else palette_of(fill((64, 64)))
+    canvas = Canvas(*SOCIAL_SIZE, colours, seeded_chance("card", title))
+    texts = Words(words.text, words.face, footer=settable(site, LABEL).text)
+    return draw(canvas, lambda pane: Art(fill(pane.size), ""), texts).image
 
 
 def palette_of(picture: Image.Image) -> Palette:
-    """The picture's main colours."""
-    small = picture.resize((64, 64), Image.Resampling.BOX)
-    flat = (small.quantize(COLOURS, Image.Quantize.MEDIANCUT).getpalette() or [])[: COLOURS * 3]
+    """The main colours of a small picture."""
+    flat = (picture.quantize(COLOURS, Image.Quantize.MEDIANCUT).getpalette() or [])[: COLOURS * 3]
     found = zip(flat[0::3], flat[1::3], flat[2::3], strict=True)
     return Palette.from_hex([to_hex(colour) for colour in found])
 
 
-def _filling(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
-    return ImageOps.fit(picture, size, Image.Resampling.LANCZOS)
+def text_card(path: str, out_path: str, facts: dict, title: str, site: str) -> dict:
+    """A card as a JPEG file with its facts."""
+    from imagegen.imaging.renditions import render
+
+    words = {"title": title, "site": site}
+    recipe = {"format": "JPEG", "width": SOCIAL_SIZE[0], "card": words, "facts": facts}
+    (made,) = render(path, [(recipe, out_path)])
+    del made["format"]
+    return made

@@ -4,21 +4,12 @@ Runs in a child process and knows no Django. The original is only read. A copy i
 larger than what it was made from.
 """
 
-from typing import Any
+from PIL import Image, ImageOps
 
-from PIL import Image, ImageOps, PngImagePlugin
-
+from imagegen.imaging.cards import SOCIAL_SIZE
 from imagegen.imaging.reading import BODY, RECEIVED, as_shown, read_picture
-from imagegen.imaging.writing import write_picture
+from imagegen.imaging.writing import encoding, write_picture
 from imagegen.imaging.xmp import find_source_type, packet
-
-SOCIAL_SIZE = (1200, 630)
-JPEG: dict[str, Any] = {
-    "format": "JPEG",
-    "quality": 80,
-    "progressive": True,
-    "subsampling": "4:2:0",
-}
 
 
 def web_copy(path: str, out_path: str, facts: dict, max_width: int = 1600) -> dict:
@@ -30,13 +21,13 @@ def web_copy(path: str, out_path: str, facts: dict, max_width: int = 1600) -> di
     if picture.width > max_width:
         height = max(1, round(picture.height * max_width / picture.width))
         picture = _resized(picture, (max_width, height))
-    return write_picture(picture, out_path, **JPEG, xmp=packet(**facts))
+    return write_picture(picture, out_path, **encoding("JPEG", packet(**facts)))
 
 
 def social_copy(path: str, out_path: str, facts: dict) -> dict:
     """A JPEG for a social card: the middle of the picture at 1200 x 630, or smaller."""
     picture = social_crop(as_shown(read_picture(path, RECEIVED)[0]))
-    return write_picture(picture, out_path, **JPEG, xmp=packet(**facts))
+    return write_picture(picture, out_path, **encoding("JPEG", packet(**facts)))
 
 
 def social_crop(picture: Image.Image) -> Image.Image:
@@ -61,14 +52,9 @@ def body_copy(path: str, out_path: str, max_width: int = 1920) -> dict:
     mark = find_source_type(data)
     marked = packet(digital_source_type=mark) if mark else None
     if name == "PNG" or picture.mode == "RGBA":
-        text = PngImagePlugin.PngInfo()
-        if marked:
-            text.add_itxt("XML:com.adobe.xmp", marked.decode("utf-8"))
-        options: dict[str, Any] = {"format": "PNG", "compress_level": 6, "pnginfo": text}
+        options = encoding("PNG", marked, compress_level=6)
     else:
-        options = {**JPEG, "quality": 85}
-        if marked:
-            options["xmp"] = marked
+        options = encoding("JPEG", marked, quality=85)
     return {"format": options["format"]} | write_picture(picture, out_path, **options)
 
 

@@ -10,13 +10,13 @@ from typing import Any
 
 from PIL import Image
 
+from imagegen.imaging.cards import SOCIAL_SIZE, card
+from imagegen.imaging.crops import Box, Size, cut, result_size
 from imagegen.imaging.reading import BODY, RECEIVED, as_shown, read_picture
 from imagegen.imaging.writing import encoding, write_picture
 from imagegen.imaging.xmp import check_packet, packet
 
 Recipe = dict[str, Any]
-Box = tuple[int, int, int, int]
-CENTRE = (0.5, 0.5)
 # A picture is halved as long as this is left above the size that is wanted: the last step is
 # still Lanczos over enough pixels.
 SPARE = 2
@@ -42,11 +42,12 @@ class Master:
         self._clear = image if image.has_transparency_data else None
         self._ladders = {False: [as_shown(image)]}
 
-    def shown(self, *, keep_alpha: bool = False) -> Image.Image:
-        """The picture in full size."""
-        return self._ladder(keep_alpha)[0]
+    @property
+    def size(self) -> Size:
+        """Width and height as shown."""
+        return self._ladders[False][0].size
 
-    def part(self, box: Box, size: tuple[int, int], *, keep_alpha: bool = False) -> Image.Image:
+    def part(self, box: Box, size: Size, *, keep_alpha: bool = False) -> Image.Image:
         """What lies in `box` (pixels of the original), reduced to `size`."""
         ladder = self._ladder(keep_alpha)
         step = 0
@@ -68,35 +69,10 @@ class Master:
         return self._ladders[True]
 
 
-def _fits(box: Box, size: tuple[int, int], step: int) -> bool:
+def _fits(box: Box, size: Size, step: int) -> bool:
     """Whether the picture halved `step` times is still large enough for that size."""
     scale = SPARE * 2**step
     return box[2] - box[0] >= size[0] * scale and box[3] - box[1] >= size[1] * scale
-
-
-def cut(size: tuple[int, int], ratio: list[int] | None, focal: Any = None) -> Box:
-    """The largest part of that ratio in a picture of that size, around the focal point.
-
-    It is moved as far as needed to lie inside. Without a ratio it is the whole picture.
-    """
-    width, height = size
-    if not ratio:
-        return 0, 0, width, height
-    across, down = ratio
-    wide = min(width, max(1, round(height * across / down)))
-    high = min(height, max(1, round(width * down / across)))
-    x, y = focal or CENTRE
-    left = round(min(max(x * width - wide / 2, 0), width - wide))
-    top = round(min(max(y * height - high / 2, 0), height - high))
-    return left, top, left + wide, top + high
-
-
-def result_size(box: Box, width: int, ratio: list[int] | None) -> tuple[int, int]:
-    """The size of the result in pixels: `width`, or what the part has if that is less."""
-    wide, high = box[2] - box[0], box[3] - box[1]
-    width = min(width, wide)
-    across, down = ratio or (wide, high)
-    return width, min(high, max(1, round(width * down / across)))
 
 
 def _made(master: Master, recipe: Recipe, out_path: str, logo: Image.Image | None) -> dict:
@@ -114,8 +90,17 @@ def _made(master: Master, recipe: Recipe, out_path: str, logo: Image.Image | Non
 
 
 def _picture(master: Master, recipe: Recipe) -> Image.Image:
-    """The rendition before it is encoded. Transparency stays in a PNG without a watermark."""
-    keep_alpha = recipe["format"] == "PNG" and not recipe.get("watermark")
-    ratio = recipe.get("crop")
-    box = cut(master.shown(keep_alpha=keep_alpha).size, ratio, recipe.get("focal"))
-    return master.part(box, result_size(box, recipe["width"], ratio), keep_alpha=keep_alpha)
+    """The rendition before it is encoded. Transparency stays in a PNG, elsewhere it is white."""
+    focal = recipe.get("focal")
+    if words := recipe.get("card"):
+
+        def fill(size: Size) -> Image.Image:
+            return master.part(cut(master.size, size, focal), size)
+
+        drawn = card(fill, **words)
+        if drawn is not None:
+            return drawn
+    ratio = SOCIAL_SIZE if words else recipe.get("crop")
+    box = cut(master.size, ratio, focal)
+    size = result_size(box, recipe["width"], ratio)
+    return master.part(box, size, keep_alpha=recipe["format"] == "PNG")

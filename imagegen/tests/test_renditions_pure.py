@@ -8,7 +8,8 @@ from PIL import Image, ImageCms
 
 from imagegen.errors import Undecodable
 from imagegen.imaging import renditions, xmp
-from imagegen.imaging.renditions import cut, render
+from imagegen.imaging.crops import cut
+from imagegen.imaging.renditions import render
 from imagegen.tests import pictures as made
 
 FORMATS = ["AVIF", "JPEG", "WEBP", "PNG"]
@@ -170,6 +171,46 @@ def test_transparency_is_white_elsewhere(make, format):
     clear = made.encoded(Image.new("RGBA", (80, 80), (0, 0, 0, 0)))
     image = make(clear, width=40, format=format)[1]
     assert (image.mode, image.getpixel((5, 5))) == ("RGB", (255, 255, 255))
+
+
+CARD = {"title": "A winter of walls", "site": "Field Notes", "palette": []}
+
+
+@pytest.mark.parametrize("size", [(240, 160), (70, 200)])
+def test_card_has_its_full_size_from_any_picture(make, size):
+    image = make(made.png(size=size), card=CARD, width=1200, crop=[1200, 630], focal=[0.9, 0.1])[1]
+    assert image.size == (1200, 630)
+
+
+def test_card_without_a_palette_takes_the_colours_of_the_picture(make):
+    image = make(made.encoded(Image.new("RGB", (80, 80), "#0a5")), card=CARD, width=1200)[1]
+    assert np.asarray(image, dtype=int).mean((0, 1)).argmax() == 1
+
+
+def test_card_takes_the_palette_that_it_is_given(make):
+    picture = made.encoded(Image.new("RGB", (80, 80), "#777"))
+    image = make(picture, card=CARD | {"palette": ["#400000", "#c00000"]}, width=1200)[1]
+    red, green, _ = np.asarray(image, dtype=int).mean((0, 1))
+    assert red > green + 10
+
+
+def test_card_in_a_script_without_type_is_the_picture_itself(make):
+    image = make(card=CARD | {"title": "養蜂"}, width=1200, crop=[1200, 630])[1]
+    assert image.size == (240, 126)
+
+
+def test_card_as_avif_keeps_the_colour_of_its_type(make, tmp_path):
+    make(card=CARD, width=1200, format="AVIF")
+    assert subsampling(tmp_path / "out") == "4:4:4"
+    make(width=120, format="AVIF")
+    assert subsampling(tmp_path / "out") == "4:2:0"
+
+
+def subsampling(path) -> str:
+    """As the file's av1C box says it (AV1 Codec ISO Media File Format Binding, 2.3)."""
+    data = path.read_bytes()
+    flags = data[data.index(b"av1C") + 6]
+    return {0: "4:4:4", 0b11: "4:2:0"}[flags >> 2 & 0b11]
 
 
 def test_original_that_is_no_picture_is_refused(make):
