@@ -86,7 +86,7 @@ def stub(recovery: str) -> Rig:
 
 def writer(text_api: str) -> Rig:
     options = {"text_api": text_api}
-    fake, model = "openai:FakeWriter", "gpt-5-mini"
+    fake, model = "writer:FakeWriter", "gpt-5-mini"
     return Rig(f"openai_{text_api}", "openai", fake, "/v1", model, options, writes=True)
 
 

@@ -261,15 +261,6 @@ class FakeOpenAI(FakeService):
         return self.written if isinstance(self.written, str) else json.dumps(self.written)
 
 
-class FakeWriter(FakeOpenAI):
-    """The same service, to be asked for texts alone."""
-
-    features = frozenset({"json"})
-    protocol_faults = frozenset(
-        {"refused_input", "quota", "rate_limit", "model_gone", "bad_parameter"}
-    )
-
-
 class FakeGateway(FakeOpenAI):
     """A gateway: any key or none, any model, `needs` and `refuses` parameters, may answer by URL.
 
