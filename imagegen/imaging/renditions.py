@@ -13,6 +13,7 @@ from PIL import Image
 from imagegen.imaging.cards import SOCIAL_SIZE, card
 from imagegen.imaging.crops import Box, Size, cut, result_size
 from imagegen.imaging.reading import BODY, RECEIVED, as_shown, read_picture
+from imagegen.imaging.watermark import mark
 from imagegen.imaging.writing import encoding, write_picture
 from imagegen.imaging.xmp import check_packet, packet
 
@@ -78,6 +79,8 @@ def _fits(box: Box, size: Size, step: int) -> bool:
 def _made(master: Master, recipe: Recipe, out_path: str, logo: Image.Image | None) -> dict:
     format, facts = recipe["format"], recipe.get("facts") or {}
     picture = _picture(master, recipe)
+    if spec := recipe.get("watermark"):
+        picture = mark(picture, spec, logo)
     changes = {"subsampling": "4:4:4"} if recipe.get("card") and format == "AVIF" else {}
     made = write_picture(picture, out_path, **encoding(format, packet(**facts), **changes))
     try:

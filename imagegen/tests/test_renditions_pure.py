@@ -173,6 +173,34 @@ def test_transparency_is_white_elsewhere(make, format):
     assert (image.mode, image.getpixel((5, 5))) == ("RGB", (255, 255, 255))
 
 
+WATERMARK = {
+    "kind": "text",
+    "text": "Example",
+    "position": "bottom-right",
+    "margin": 0.03,
+    "size": 0.1,
+    "opacity": 0.9,
+}
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_watermark_is_set_on_the_reduced_picture_alone(make, format):
+    data = made.encoded(Image.new("RGB", (400, 400), "#303030"))
+    image = make(data, width=200, format=format, watermark=WATERMARK)[1].convert("L")
+    assert image.crop((100, 150, 200, 200)).getextrema()[1] > 150
+    assert image.crop((0, 0, 200, 100)).getextrema()[1] < 60
+
+
+def test_logo_of_a_watermark_is_taken_from_its_file(tmp_path):
+    original, logo, out = (str(tmp_path / name) for name in ("original", "logo", "out"))
+    Image.new("RGB", (300, 300), "white").save(original, "PNG")
+    Image.new("RGBA", (60, 30), (200, 0, 0, 255)).save(logo, "PNG")
+    spec = WATERMARK | {"kind": "logo", "size": 0.2}
+    recipe = {"width": 200, "format": "PNG", "watermark": spec}
+    render(original, [(recipe, out)], logo_path=logo)
+    assert max(Image.open(out).getpixel((180, 185))) < 128
+
+
 CARD = {"title": "A winter of walls", "site": "Field Notes", "palette": []}
 
 
