@@ -6,7 +6,7 @@ from PIL import Image, ImageFilter
 SIDE = 64  # pixels of the long side that is looked at
 CENTRE = (0.5, 0.5)
 PULL = 0.8  # where the preference for the middle has halved, in halves of the side
-PLAIN = 6.0  # levels: what stands out less than this stands out by chance
+OUTLINE = 12.0  # levels between neighbours; where none differ more nothing stands out
 BLUR = 2  # pixels
 STRONGEST = 0.15  # share of the picture that decides
 
@@ -21,9 +21,10 @@ def find_focus(image: Image.Image) -> tuple[float, float]:
     size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
     small = image.resize(size, Image.Resampling.BOX, reducing_gap=1.0).convert("YCbCr")
     planes = np.asarray(small, dtype=np.float32)
-    found = _blurred(_unlike_the_rest(planes) + _edges(planes[..., 0]))
-    if found.max() - np.median(found) < PLAIN:
+    edges = _edges(planes)
+    if edges.max() < OUTLINE:
         return CENTRE
+    found = _blurred(_unlike_the_rest(planes) + edges)
     found = (found - found.min()) * _pull(found.shape)
     found = np.maximum(found - np.quantile(found, 1 - STRONGEST), 0) ** 2
     return _middle_of(found)
@@ -34,11 +35,11 @@ def _unlike_the_rest(planes: np.ndarray) -> np.ndarray:
     return np.sqrt((((planes - np.median(planes, axis=(0, 1))) * (0.5, 1.0, 1.0)) ** 2).sum(-1))
 
 
-def _edges(light: np.ndarray) -> np.ndarray:
-    """How much the light changes from pixel to pixel, in levels."""
-    steps = np.zeros_like(light)
-    steps[:, 1:] += abs(np.diff(light, axis=1))
-    steps[1:] += abs(np.diff(light, axis=0))
+def _edges(planes: np.ndarray) -> np.ndarray:
+    """How much light and colour change from pixel to pixel, in levels."""
+    steps = np.zeros(planes.shape[:2], dtype=np.float32)
+    steps[:, 1:] += abs(np.diff(planes, axis=1)).max(-1)
+    steps[1:] += abs(np.diff(planes, axis=0)).max(-1)
     return steps
 
 

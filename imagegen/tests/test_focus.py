@@ -62,7 +62,8 @@ def test_focus_prefers_the_middle_of_equal_finds():
 
 PLAIN = {
     "one colour": Image.new("RGB", (90, 60), "#336699"),
-    "hardly more": Image.effect_noise((90, 60), 3).convert("RGB"),
+    "soft light": Image.linear_gradient("L").convert("RGB"),
+    "faint grain": Image.effect_noise((300, 200), 3).convert("RGB"),
     "a dot": Image.new("RGB", (1, 1)),
     "a line": Image.new("RGB", (900, 2), "red"),
 }
