@@ -36,7 +36,7 @@ from imagegen.admin.generation import regenerate_selected
 from imagegen.admin.hints import HintFilter, hint_chip
 from imagegen.admin.prompts import pretty, prompt_limit
 from imagegen.models import ImageOutput, SlotAlt
-from imagegen.services import alike, review
+from imagegen.services import alike, alts, review
 from prompts.pages import render_prompt
 
 State = ImageOutput.State
@@ -181,6 +181,7 @@ class ImageOutputAdmin(ReadOnlyAdmin):
         output, slot = row, row.slot
         job = output.attempt.job if output.attempt else None
         alt = self._alt(output)
+        words, decorative = alts.first_words(output, slot)
         return {
             "output": output,
             "slot": slot,
@@ -192,11 +193,11 @@ class ImageOutputAdmin(ReadOnlyAdmin):
             "alike": alike.alike(output),
             "is_choice": bool(slot and slot.choice_id == output.pk),
             "alt": alt,
-            "approve_form": ApproveForm(initial={"alt": output.description}),
+            "approve_form": ApproveForm(initial={"alt": words, "decorative": decorative}),
             "alt_form": AltForm(
                 initial={"alt": alt.text, "decorative": alt.decorative}
                 if alt
-                else {"alt": output.description}
+                else {"alt": words, "decorative": decorative}
             ),
             "comment_form": CommentForm(),
             "events": output.events.select_related("previous_choice"),
@@ -209,7 +210,7 @@ class ImageOutputAdmin(ReadOnlyAdmin):
     def _alt(self, output: ImageOutput) -> SlotAlt | None:
         if output.slot is None:
             return None
-        language = review.alt_language(output.slot)
+        language = alts.alt_language(output.slot)
         return output.slot_alts.filter(slot=output.slot, language=language).first()
 
     def _output(self, request: HttpRequest, pk: str) -> ImageOutput | None:
@@ -257,7 +258,7 @@ class ImageOutputAdmin(ReadOnlyAdmin):
         return self._decide(
             request,
             pk,
-            review.write_alt,
+            alts.write_alt,
             "Alt text of image #{output} saved.",
             text=form.cleaned_data["alt"],
             decorative=form.cleaned_data["decorative"],

@@ -9,8 +9,8 @@ what the provider lets us know after a cut connection (`Recovery`), never by a l
 
 What is the same for every kind of job is here: the lease, the attempt, its money and every bad
 end. The middle belongs to the kind: a module with the functions of `Work`, named in `WORK`.
-`drawing` makes pictures, `drafting` writes prompts. Another kind adds its line there and keeps
-to this:
+`drawing` makes pictures, `drafting` writes prompts, `describing` alt texts. Another kind adds its
+line there and keeps to this:
 - `obtain` looks at `attempt.state`. RESERVED: nothing was sent; `calls.begin_call`, then call.
   RECEIVED: the answer was kept; read it, never call. Anything else: a predecessor sent it and
   stopped; collect it, or raise `calls.unanswered(attempt)`. It leaves the attempt RECEIVED, with
@@ -30,7 +30,7 @@ from django.db.models import Q
 from imagegen.errors import InvalidTransition
 from imagegen.faults import faultpoint
 from imagegen.models import Attempt, ConnectionMonth, GenerationJob
-from imagegen.services import calls, drafting, drawing, endings, money
+from imagegen.services import calls, describing, drafting, drawing, endings, money
 from imagegen.states import transition
 from providers import errors
 from providers.base import AnyRequest
@@ -56,6 +56,7 @@ class Work(Protocol):
 WORK: dict[str, Work] = {
     GenerationJob.Kind.IMAGE: drawing,
     GenerationJob.Kind.PROMPT: drafting,
+    GenerationJob.Kind.ALT: describing,
 }
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from imagegen.errors import StorageProblem
 from imagegen.models import IllustrationPlan, ImageOutput
 from imagegen.storage import local_copy, originals
-from providers.types import Capabilities, ImageRequest
+from providers.types import Capabilities, ImageRequest, TextRequest
 
 PREFIX = "image:"
 
@@ -52,14 +52,23 @@ def local_files(request: ImageRequest) -> Iterator[ImageRequest]:
         yield replace(request, reference_images=tuple(references), mask=mask)
 
 
-def _path(stack: ExitStack, name: str) -> str:
+@contextmanager
+def local_previews(request: TextRequest) -> Iterator[TextRequest]:
+    """The request with the preview of each image that it names: enough to see what it shows."""
+    with ExitStack() as stack:
+        images = tuple(_path(stack, name, preview=True) for name in request.images)
+        yield replace(request, images=images)
+
+
+def _path(stack: ExitStack, name: str, *, preview: bool = False) -> str:
     if not name.startswith(PREFIX):
         return name
     output = ImageOutput.objects.filter(uuid=name.removeprefix(PREFIX)).first()
     if output is None:
         raise StorageProblem("A picture that the request refers to has been removed.")
+    stored = output.preview_path if preview and output.preview_path else output.path
     try:
-        return stack.enter_context(local_copy(originals(), output.path))
+        return stack.enter_context(local_copy(originals(), stored))
     except OSError as error:
         raise StorageProblem(
             f"The original of image {output.pk}, which the request refers to, cannot be read."

@@ -6,15 +6,14 @@ Every decision is guarded by the state it starts from, needs its permission, and
 
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
-from django.utils import timezone
 
 from blog.cleaning import showable
 from imagegen.errors import InvalidTransition, Refused
-from imagegen.models import GenerationBatch, ImageOutput, ImageSlot, ReviewEvent, SlotAlt
+from imagegen.models import GenerationBatch, ImageOutput, ImageSlot, ReviewEvent
 from imagegen.services.access import require
+from imagegen.services.alts import checked_alt, keep_alt
 from imagegen.services.choices import (
     CHOOSING,
     lock_slot,
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from imagegen.services.batches import BatchPlan
 
 State, Action = ImageOutput.State, ReviewEvent.Action
-LONGEST_ALT = 500  # characters
 LONGEST_COMMENT = 2000
 User = AbstractBaseUser | None
 
@@ -44,19 +42,19 @@ def approve_output(
 ) -> ImageOutput:
     """Approve a candidate and make it the choice of its place, with its alt text.
 
-    Without `alt` what the provider said it drew becomes the alt text, unless one is there
-    already. The image chosen before stays approved. In a place that is not wanted the image is
-    approved and shown nowhere until the place is wanted again. Raises InvalidTransition,
-    Refused, NotPermitted.
+    Without `alt` the default one is kept, unless one is there already (`alts.keep_alt`). The
+    image chosen before stays approved. In a place that is not wanted the image is approved and
+    shown nowhere until the place is wanted again. Raises InvalidTransition, Refused,
+    NotPermitted.
     """
     require(user, "approve")
-    alt = _checked_alt(alt)
+    alt = checked_alt(alt)
     with transaction.atomic():
         transition(output, State.APPROVED, sources=[State.CANDIDATE], reject_reason="")
         slot = lock_slot(output.slot_id) if output.slot_id else None
         previous = None
         if slot is not None:
-            _draft_alt(slot=slot, output=output, user=user, text=alt, decorative=decorative)
+            keep_alt(slot=slot, output=output, user=user, text=alt, decorative=decorative)
             previous = slot.choice
             if slot.wanted:
                 set_choice(slot=slot, output=output)
@@ -214,85 +212,6 @@ def comment_on(
     )
 
 
-def write_alt(
-    *,
-    output: ImageOutput,
-    user: User,
-    text: str,
-    decorative: bool = False,
-    language: str = "",
-) -> SlotAlt:
-    """Write and accept the alt text of an image in its place; `language` "" is the post's."""
-    from imagegen.services.publishing import mark_due
-
-    require(user, "approve")
-    text = _checked_alt(text) or ""
-    if not text and not decorative:
-        raise Refused("Write the alt text, or say that the picture is decorative.")
-    with transaction.atomic():
-        slot = _slot_of(output)
-        alt, _ = SlotAlt.objects.update_or_create(
-            slot=slot,
-            output=output,
-            language=language or alt_language(slot),
-            defaults=_accepted(user, text, decorative, SlotAlt.Source.HUMAN),
-        )
-        if slot.choice_id == output.pk:
-            mark_due(slots=[slot])
-    return alt
-
-
-def alt_language(slot: ImageSlot) -> str:
-    """The language in which a place's alt text is written first: the post's."""
-    return (slot.post.language if slot.post else "") or settings.LANGUAGE_CODE
-
-
-def _accepted(user: User, text: str, decorative: bool, source: str) -> dict[str, Any]:
-    """The columns of an alt text; what no person has seen stays a draft."""
-    return {
-        "text": "" if decorative else text,
-        "decorative": decorative,
-        "source": source,
-        "accepted_by": user,
-        "accepted_at": timezone.now() if user else None,
-    }
-
-
-def _checked_alt(text: str | None) -> str | None:
-    """The alt text in one line. Raises Refused if it is too long."""
-    if text is None:
-        return None
-    text = " ".join(text.split())
-    if len(text) > LONGEST_ALT:
-        raise Refused(
-            f"The alt text has {len(text)} characters; {LONGEST_ALT} fit. Say it shorter."
-        )
-    return text
-
-
-def _draft_alt(
-    *, slot: ImageSlot, output: ImageOutput, user: User, text: str | None, decorative: bool
-) -> None:
-    """The alt text that goes with an approval."""
-    if text or decorative:
-        source = SlotAlt.Source.HUMAN
-        if text == output.description and not decorative:
-            source = SlotAlt.Source.GENERATOR
-        SlotAlt.objects.update_or_create(
-            slot=slot,
-            output=output,
-            language=alt_language(slot),
-            defaults=_accepted(user, text or "", decorative, source),
-        )
-    elif output.description:
-        SlotAlt.objects.get_or_create(
-            slot=slot,
-            output=output,
-            language=alt_language(slot),
-            defaults=_accepted(user, output.description, False, SlotAlt.Source.GENERATOR),
-        )
-
-
 def regenerate_slot(
     *,
     slot: ImageSlot,
@@ -373,7 +292,7 @@ def override_slot(
     from imagegen.services.uploads import store_upload
 
     require(user, "override")
-    alt = _checked_alt(alt) or ""
+    alt = checked_alt(alt) or ""
     output = store_upload(
         slot=slot, file=file, user=user, alt=alt, digital_source_type=digital_source_type
     )
@@ -384,7 +303,7 @@ def override_slot(
             ImageSlot.objects.filter(pk=slot.pk).update(
                 wanted=True, wanted_by=ImageSlot.Reason.HAND
             )
-        _draft_alt(slot=slot, output=output, user=user, text=alt, decorative=decorative)
+        keep_alt(slot=slot, output=output, user=user, text=alt, decorative=decorative)
         previous = set_choice(slot=slot, output=output)
         record_event(
             action=Action.OVERRIDE,

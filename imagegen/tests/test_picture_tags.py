@@ -5,7 +5,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.template import Context
 
 from imagegen.models import ImageSlot, SlotAlt
-from imagegen.services import publishing, review
+from imagegen.services import alts, publishing
 from imagegen.templatetags import pictures as tags
 from imagegen.tests.factories import hero_of, make_post
 from imagegen.tests.stored import choose, in_this_process, put_output  # noqa: F401
@@ -65,7 +65,7 @@ def test_social_card_has_the_alt_text_of_the_hero(post):
 
 
 def test_decorative_picture_has_an_empty_alt(post):
-    review.write_alt(output=hero_of(post).choice, user=None, text="", decorative=True)
+    alts.write_alt(output=hero_of(post).choice, user=None, text="", decorative=True)
     assert of(post).hero.alt == ""
 
 

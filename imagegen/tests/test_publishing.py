@@ -11,7 +11,7 @@ from blog.services import delete_post, publish_due_posts
 from imagegen.errors import Refused
 from imagegen.imaging.xmp import find_source_type
 from imagegen.models import ImageOutput, ImageSlot, PublicCopy
-from imagegen.services import copies, publishing, review, slots
+from imagegen.services import alts, copies, publishing, review, slots
 from imagegen.tests.factories import hero_of, make_post
 from imagegen.tests.stored import choose, in_this_process, put_output  # noqa: F401
 
@@ -113,7 +113,7 @@ def test_place_that_lacks_its_copy_is_due_again(shown, monkeypatch):
 
 
 def test_new_alt_text_makes_a_new_copy(shown):
-    review.write_alt(output=hero_of(shown).choice, user=None, text="Dry stone in snow")
+    alts.write_alt(output=hero_of(shown).choice, user=None, text="Dry stone in snow")
     publish(shown)
     copy = storages["published"].open(live(shown)["hero-web"].path).read()
     assert b"Dry stone in snow" in copy

@@ -5,7 +5,7 @@ from django.core.files.base import ContentFile
 
 from imagegen.errors import InvalidTransition, NotPermitted, Refused
 from imagegen.models import GenerationBatch, ReviewEvent, SlotAlt
-from imagegen.services import review, slots
+from imagegen.services import alts, review, slots
 from imagegen.tests import pictures as made
 from imagegen.tests.factories import hero_of, make_post
 from imagegen.tests.rows import make_choice, make_output
@@ -204,14 +204,14 @@ def test_empty_comment_is_refused(slot):
 def test_alt_text_written_later_makes_copies_due(slot, editor):
     output = make_choice(slot)
     type(slot).objects.update(publication_due=False)
-    review.write_alt(output=output, user=editor, text="Better words")
+    alts.write_alt(output=output, user=editor, text="Better words")
     slot.refresh_from_db()
     assert (SlotAlt.objects.get().text, slot.publication_due) == ("Better words", True)
 
 
 def test_empty_alt_text_is_refused_unless_decorative(slot):
     with pytest.raises(Refused, match="decorative"):
-        review.write_alt(output=make_output(slot), user=None, text="")
+        alts.write_alt(output=make_output(slot), user=None, text="")
 
 
 def test_regenerating_queues_one_more(slot, editor):
@@ -269,7 +269,7 @@ DECISIONS = {
     "undo": lambda output, user: review.undo_review(output=output, user=user),
     "choose": lambda output, user: review.choose_output(output=output, user=user),
     "comment": lambda output, user: review.comment_on(output=output, user=user, note="x"),
-    "alt": lambda output, user: review.write_alt(output=output, user=user, text="x"),
+    "alt": lambda output, user: alts.write_alt(output=output, user=user, text="x"),
 }
 
 

@@ -1,0 +1,122 @@
+"""Alt texts drafted by a vision model: what it sees, what it costs, and that a person decides."""
+
+from decimal import Decimal
+
+import pytest
+
+from imagegen.errors import NotPermitted, Refused
+from imagegen.models import AltDraft, Attempt, ConnectionMonth, SlotAlt
+from imagegen.services import describing, engine
+from imagegen.services.review import approve_output
+from imagegen.tests.factories import hero_of, make_batch, make_post, make_stub
+from imagegen.tests.test_drafting import model, service  # noqa: F401 - fixtures
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def output(model, service, tmp_path):  # noqa: F811 - fixtures
+    """A candidate of a model that says nothing of what it drew."""
+    service.written = {"alt": "A lighthouse above a foggy bay"}
+    slot = hero_of(make_post(language="de"))
+    make_batch([slot], make_stub(tmp_path))
+    engine.work()
+    output = slot.outputs.get()
+    output.description = ""
+    output.save(update_fields=["description"])
+    return output
+
+
+def draft(output, user=None, **more):
+    plan = describing.plan_describing(outputs=[output])
+    describing.create_describing(plan=plan, user=user, door="admin", **more)
+    engine.work()
+    return AltDraft.objects.get(output=output)
+
+
+def test_model_drafts_an_alt_text_in_the_posts_language(output, service):  # noqa: F811
+    written = draft(output)
+    assert (written.text, written.language) == ("A lighthouse above a foggy bay", "de")
+    assert 'whose code is \\"de\\"' in service.requests[-1].body.decode()
+
+
+def test_model_sees_the_picture_and_never_the_prompt(output, service):  # noqa: F811
+    draft(output)
+    body = service.requests[-1].body.decode()
+    assert "data:image/jpeg;base64," in body
+    assert output.prompt_text not in body
+
+
+def test_attempt_keeps_no_picture_and_no_path(output, settings):
+    draft(output)
+    attempt = Attempt.objects.get(job__kind="alt")
+    assert "base64" not in str(attempt.sent)
+    assert str(settings.DATA_DIR) not in str(attempt.job.request)
+
+
+def test_call_is_booked_under_the_caps(output):
+    draft(output)
+    attempt = Attempt.objects.get(job__kind="alt")
+    assert attempt.state == "stored"
+    assert ConnectionMonth.objects.get(connection__name="writer").spent == attempt.cost > 0
+
+
+def test_cap_that_is_reached_stops_the_call(output, service):  # noqa: F811
+    draft(output, cap=Decimal("0.000001"))
+    assert service.ledger == []
+
+
+def test_draft_counts_only_once_a_person_takes_it_over(output, editor):
+    written = draft(output)
+    assert not SlotAlt.objects.exists()
+    approve_output(output=output, user=editor, alt=written.text)
+    alt = SlotAlt.objects.get()
+    assert (alt.text, alt.source, alt.accepted_by) == (written.text, "model", editor)
+
+
+def test_changed_draft_is_the_persons_own(output, editor):
+    draft(output)
+    approve_output(output=output, user=editor, alt="A lighthouse")
+    assert SlotAlt.objects.get().source == "human"
+
+
+def test_empty_answer_is_paid_and_failed(output, service):  # noqa: F811
+    service.written = {"alt": ""}
+    draft(output)
+    attempt = Attempt.objects.get(job__kind="alt")
+    assert (attempt.state, attempt.job.state) == ("charged", "failed")
+
+
+def test_picture_that_is_gone_is_not_asked_about(output, service):  # noqa: F811
+    plan = describing.plan_describing(outputs=[output])
+    describing.create_describing(plan=plan, user=None, door="admin")
+    AltDraft.objects.all().delete()
+    output.delete()
+    engine.work()
+    attempt = Attempt.objects.get(job__kind="alt")
+    assert (attempt.job.state, service.ledger) == ("failed", [])
+    assert "removed" in attempt.error["message"]
+
+
+def test_picture_without_a_place_is_refused(output):
+    output.slot = None
+    plan = describing.plan_describing(outputs=[output])
+    assert "no place of a post" in plan.problems[0]
+
+
+def test_stranger_may_not_ask(output, stranger):
+    plan = describing.plan_describing(outputs=[output])
+    with pytest.raises(NotPermitted):
+        describing.create_describing(plan=plan, user=stranger, door="admin")
+
+
+def test_nothing_to_describe_is_told(output):
+    plan = describing.plan_describing(outputs=[])
+    with pytest.raises(Refused, match="nothing to describe"):
+        describing.create_describing(plan=plan, user=None, door="admin")
+
+
+def test_described_pictures_are_not_asked_about_again(output):
+    assert describing.undescribed([output]) == [output]
+    draft(output)
+    assert describing.undescribed([output]) == []
