@@ -1,6 +1,9 @@
 """Renditions without a database: picture and recipe in, marked file out."""
 
 import hashlib
+import json
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -301,3 +304,19 @@ def test_packet_of_what_is_no_picture_is_refused(tmp_path):
 def test_picture_without_a_packet_says_nothing(tmp_path):
     (tmp_path / "a").write_bytes(made.png())
     assert xmp.read_packet(tmp_path / "a") == {}
+
+
+@pytest.mark.skipif(shutil.which("exiftool") is None, reason="ExifTool is not installed")
+def test_exiftool_reads_the_mark_and_the_alt_text_from_every_format(make, tmp_path):
+    make()
+    facts = FACTS | {"alt": 'Ein <Korb> & "Bienen"'}
+    paths = [str(tmp_path / f"of.{format.lower()}") for format in FORMATS]
+    jobs = [
+        ({"width": 40, "format": format, "facts": facts}, path)
+        for format, path in zip(FORMATS, paths, strict=True)
+    ]
+    render(str(tmp_path / "original"), jobs)
+    wanted = ["-XMP:DigitalSourceType", "-XMP:AltTextAccessibility"]
+    told = subprocess.run(["exiftool", "-j", "-n", *wanted, *paths], capture_output=True).stdout
+    found = [(each["DigitalSourceType"], each["AltTextAccessibility"]) for each in json.loads(told)]
+    assert found == [(xmp.TERM_ADDRESS + facts["digital_source_type"], facts["alt"])] * 4
