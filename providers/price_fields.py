@@ -11,6 +11,7 @@ from providers.types import ImageRequest, Price, TextRequest
 AnyRequest = ImageRequest | TextRequest
 
 MILLIONTH = Decimal("0.000001")
+HIGHEST = 1_000_000
 WAYS = ("amount", "low", "by_quality", "by_size", "by_pixels")
 
 
@@ -49,7 +50,9 @@ class Span(NamedTuple):
 
 
 def rounded_up(amount: Decimal) -> Decimal:
-    """`amount` in whole millionths, never less than it is."""
+    """`amount` in whole millionths, never less than it is; `ValueError` if no column holds it."""
+    if not amount < HIGHEST:
+        raise ValueError(f"The price comes to {HIGHEST:,} or more.")
     return amount.quantize(MILLIONTH, rounding=ROUND_CEILING)
 
 

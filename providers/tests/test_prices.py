@@ -347,3 +347,13 @@ def test_rule_is_described_in_words(rule, words):
 def test_price_by_tokens_is_described_by_an_example():
     words = describe_price(BY_TOKENS, lambda amount: f"${amount:.4f}")
     assert words.startswith("low $0.0059, medium $0.0527, high $0.2107 for 1024×1024")
+
+
+@pytest.mark.parametrize("amount", ["1000000", "1e25", "1e400"])
+def test_price_that_no_column_holds_is_refused(amount):
+    with pytest.raises(ValueError, match="1,000,000 or more"):
+        price_of({"kind": "per_image", "amount": amount}, picture())
+
+
+def test_usage_that_comes_to_more_than_a_column_holds_settles_nothing():
+    assert cost_of_usage(BY_WORDS, {"input_tokens": 9 * 10**18, "output_tokens": 1}) is None
