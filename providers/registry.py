@@ -4,21 +4,26 @@ Add a built-in kind here; a package of its own announces its kinds by the entry-
 `frontispiece.providers`, as `name = package.module:Class`.
 """
 
+import logging
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, wraps
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from providers.base import INTERFACE_VERSION, Provider
-from providers.errors import ConfigurationError
+from providers.errors import ConfigurationError, ProviderProblem
 from providers.types import ConnectionConfig
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
+logger = logging.getLogger("providers")
+
 GROUP = "frontispiece.providers"
+# What is asked of an adapter outside of a call.
+QUESTIONS = ("__init__", "capabilities", "validate", "estimate", "settle", "health", "discover")
 
 
 @dataclass(frozen=True)
@@ -184,7 +189,33 @@ def _load_plugin(name: str, entries: Sequence["EntryPoint"]) -> type[Provider]:
             f"{_whose(entry)} was made for another version of the interface ({version}).",
             hint=f"This one has version {INTERFACE_VERSION}: install a release that fits it.",
         )
-    return checked
+    return _careful(checked, _whose(entry))
+
+
+def _careful(adapter: type[Provider], whose: str) -> type[Provider]:
+    """The same adapter, whose own faults before and after a call are told as a provider's.
+
+    Pages ask these questions too. What breaks within a call is the engine's business.
+    """
+
+    def asking(question: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(question)
+        def ask(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return question(*args, **kwargs)
+            except (ProviderProblem, ValueError):
+                raise
+            except Exception as error:
+                logger.exception("%s broke.", whose)
+                raise ConfigurationError(
+                    f"{whose} broke ({type(error).__name__} in {question.__name__}).",
+                    hint="Its authors can mend it; the log has the details.",
+                ) from error
+
+        return ask
+
+    careful = {name: asking(getattr(adapter, name)) for name in QUESTIONS}
+    return type(adapter.__name__, (adapter,), {**careful, "__module__": adapter.__module__})
 
 
 def _checked(name: str, found: object) -> type[Provider]:

@@ -34,6 +34,19 @@ class HeirOfOldPlugin(OldPlugin):
     pass
 
 
+class HastyPlugin(StubProvider):
+    def __init__(self, connection):
+        raise RuntimeError("a secret text")
+
+
+class ForgetfulPlugin(StubProvider):
+    def capabilities(self, model, row=None):
+        return self.missing
+
+    def check_health(self, level):
+        return self.missing
+
+
 @pytest.fixture
 def plugins(monkeypatch):
     """Announce plugins: name=target."""
@@ -143,7 +156,7 @@ def test_name_that_two_packages_claim_is_refused(plugins):
 def test_package_that_is_found_twice_claims_a_name_once(plugins):
     target = "providers.backends.stub:StubProvider"
     plugins.all(entry_of("mine", target, "acme"), entry_of("mine", target, "acme"))
-    assert get_provider_class("mine") is StubProvider
+    assert issubclass(get_provider_class("mine"), StubProvider)
 
 
 def test_plugin_that_ends_the_program_is_only_broken(plugins, tmp_path, monkeypatch):
@@ -159,3 +172,18 @@ def test_reason_names_no_folder(plugins, tmp_path, monkeypatch):
     plugins(bad="lacking_plugin:X")
     assert "cannot import name 'no_such_name' from 'json'" in broken_plugins()["bad"]
     assert "/" not in broken_plugins()["bad"]
+
+
+@pytest.mark.parametrize(
+    ("plugin", "ask"),
+    [
+        (HastyPlugin, lambda provider: provider),
+        (ForgetfulPlugin, lambda provider: provider.capabilities("any")),
+        (ForgetfulPlugin, lambda provider: provider.health("reachable")),
+    ],
+)
+def test_plugin_that_breaks_when_asked_stops_nobody(plugins, plugin, ask):
+    plugins(mine=f"{__name__}:{plugin.__name__}")
+    with pytest.raises(ConfigurationError, match=r'plugin "mine".* broke') as caught:
+        ask(make_provider(ConnectionConfig(name="a", kind="mine")))
+    assert "a secret text" not in f"{caught.value.message}{caught.value.hint}"
