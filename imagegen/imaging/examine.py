@@ -8,7 +8,9 @@ import hashlib
 from PIL import Image
 
 from imagegen.imaging.checks import notice
+from imagegen.imaging.focus import find_focus
 from imagegen.imaging.hashes import dhash
+from imagegen.imaging.placeholder import placeholder
 from imagegen.imaging.reading import RECEIVED, UPLOAD, as_shown, read_picture
 from imagegen.imaging.writing import write_picture
 from imagegen.imaging.xmp import find_source_type
@@ -31,7 +33,8 @@ def examine(
 
     The facts: `format`, `width` and `height` (as shown, in pixels), `byte_size`, `sha256`,
     `dhash` (signed 64 bit), `colour` (mean, "#rrggbb"), `digital_source_type` (the IPTC term
-    that the file itself carries, or ""), `hints` (what `checks.notice` says),
+    that the file itself carries, or ""), `hints` (what `checks.notice` says), `placeholder`
+    (a data URI), `focal` (the point that draws the eye: x and y, 0 to 1),
     `preview_width`, `preview_height`.
     Raises `Undecodable`; then no preview is left.
     """
@@ -51,6 +54,8 @@ def examine(
         "colour": "#{:02x}{:02x}{:02x}".format(*mean_colour(shown)),
         "digital_source_type": find_source_type(data),
         "hints": hints,
+        "placeholder": placeholder(shown),
+        "focal": find_focus(shown),
         "preview_width": shown.width,
         "preview_height": shown.height,
     }

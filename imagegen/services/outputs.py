@@ -50,6 +50,8 @@ class Examined:
     colour: str
     digital_source_type: str
     hints: list[dict[str, str]]
+    placeholder: str
+    focal: tuple[float, float]
     preview_source: str
     preview_width: int
     preview_height: int
@@ -335,6 +337,9 @@ def output_fields(examined: Examined, stored: StoredOriginal, *, said: str = "")
         "dhash": examined.dhash,
         "colour": examined.colour,
         "hints": examined.hints,
+        "placeholder": examined.placeholder,
+        "focal_x": examined.focal[0],
+        "focal_y": examined.focal[1],
         **{f"band{number}": band for number, band in enumerate(bands(examined.dhash))},
     }
 

@@ -182,6 +182,14 @@ def test_bands_are_the_unsigned_parts_of_the_signed_hash(value):
     assert joined == value
 
 
+def test_examine_gives_placeholder_and_focal_point(original, tmp_path):
+    image = Image.new("RGB", (400, 300), "white")
+    image.paste("red", (300, 40, 360, 100))
+    facts = examine(original(data=made.encoded(image)), str(tmp_path / "p"))
+    assert facts["placeholder"].startswith("data:image/webp;base64,")
+    assert facts["focal"] == pytest.approx((0.82, 0.23), abs=0.1)
+
+
 def test_examine_gives_the_hints_of_the_checks(original, tmp_path):
     path = original(data=made.encoded(Image.new("RGB", (300, 200), "teal")))
     facts = examine(path, str(tmp_path / "p"), False, (900, 300))
