@@ -43,12 +43,10 @@ OTHER_FORMATS: tuple[tuple[bytes, str], ...] = (
     (b"MZ", "a program"),
     (b"\x7fELF", "a program"),
 )
+# What stands first in markup, comments and declarations passed over.
+MARKUP = re.compile(rb"<(svg|!doctype html|html|head|body|script|\?php)\b")
+MARKUP_FORMATS = {b"svg": "an SVG", b"?php": "a program"}
 TEXT_FORMATS: tuple[tuple[bytes, str], ...] = (
-    (b"<svg", "an SVG"),
-    (b"<!doctype html", "an HTML page"),
-    (b"<html", "an HTML page"),
-    (b"<script", "an HTML page"),
-    (b"<?php", "a program"),
     (b"#!", "a program"),
     (b"<?xml", "an XML file"),
     (b"{", "JSON text"),
@@ -79,8 +77,8 @@ def describe_other(data: bytes) -> str:
     if _brands(data):
         return "a HEIC or a video"
     text = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if text.startswith(b"<?xml") and b"<svg" in text:
-        return "an SVG"
+    if text.startswith(b"<") and (found := MARKUP.search(text)):
+        return MARKUP_FORMATS.get(found[1], "an HTML page")
     for start, name in TEXT_FORMATS:
         if text.startswith(start):
             return name
@@ -165,7 +163,7 @@ def _avif_end(data: bytes) -> int | None:
         if at + 8 > len(data):
             return at
         size, kind = struct.unpack_from(">I4s", data, at)
-        if kind not in AVIF_BOXES:
+        if kind not in AVIF_BOXES or (kind == b"ftyp" and at):
             return at
         if size == 1 and at + 16 <= len(data):
             size = struct.unpack_from(">Q", data, at + 8)[0]
