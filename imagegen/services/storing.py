@@ -105,7 +105,7 @@ def _store_files(
             ),
         )
         faultpoint("stored")
-        fields = outputs.output_fields(examined, original)
+        fields = outputs.output_fields(examined, original, said=result.digital_source_type)
         fields["hints"] = alike.with_likeness(fields, post=job.slot.post if job.slot else None)
         stored.append(Stored(number=number, uuid=name, fields=fields))
     return stored, reasons
@@ -154,7 +154,6 @@ def _create_output(
         attempt=attempt,
         number=item.number,
         description=result.description[:500],
-        digital_source_type=result.digital_source_type,
         prompt=job.prompt,
         prompt_text=job.prompt.text,
         connection_name=job.connection_name,

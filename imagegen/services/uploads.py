@@ -14,6 +14,7 @@ from imagegen.imaging.xmp import SOURCE_TYPES
 from imagegen.models import ImageOutput, ImageSlot
 from imagegen.services import alike, outputs
 from imagegen.services.access import require
+from imagegen.services.disclosure import marks_at_arrival
 
 if TYPE_CHECKING:
     from imagegen.services.outputs import Examined, StoredOriginal
@@ -114,7 +115,7 @@ def _sidecar(
         "kind": "uploaded",
         "file": examined.facts(),
         "description": alt,
-        "digital_source_type": source_type,
+        **marks_at_arrival(source_type, examined.digital_source_type),
         "place": outputs.place_of(slot),
         "uploaded_by": user.get_username() if user else "",
         "times": {"stored_at": timezone.now()},
@@ -130,7 +131,7 @@ def _create(
     alt: str,
     source_type: str,
 ) -> ImageOutput:
-    fields = outputs.output_fields(examined, stored)
+    fields = outputs.output_fields(examined, stored, said=source_type)
     fields["hints"] = alike.with_likeness(fields, post=slot.post)
     return ImageOutput.objects.create(
         **fields,
@@ -141,6 +142,5 @@ def _create(
         post_title=slot.post_title,
         role=slot.role,
         description=alt,
-        digital_source_type=source_type,
         created_by=user,
     )
