@@ -45,6 +45,20 @@ def test_unreadable_secret_file_names_the_variable_not_the_path(monkeypatch):
     assert "/no/such" not in str(caught.value.to_dict())
 
 
+def test_a_secret_of_the_site_is_not_read_for_a_row_that_nobody_checked(monkeypatch):
+    monkeypatch.setenv("SECRET_KEY", "the site's own")
+    with pytest.raises(ConfigurationError, match="has no secret"):
+        connection(secret_name="SECRET_KEY").config()
+
+
+def test_a_file_of_several_lines_is_no_secret(monkeypatch, tmp_path):
+    (tmp_path / "env").write_text("SECRET_KEY=1\nDATABASE_URL=2\n")
+    monkeypatch.setenv("MY_FILE", str(tmp_path / "env"))
+    with pytest.raises(ConfigurationError) as caught:
+        connection(secret_name="MY").config()
+    assert "more than one line" in caught.value.hint
+
+
 def test_questions_without_a_call_need_no_secret():
     assert isinstance(connection(secret_name="FAR_KEY").adapter(), StubProvider)
 
@@ -63,6 +77,8 @@ def test_connection_without_a_secret_name_needs_none():
         ("secret_name", "SECRET_KEY"),
         ("secret_name", "DATABASE_URL"),
         ("secret_name", "AWS_SECRET_ACCESS_KEY"),
+        ("secret_name", "ENV"),
+        ("secret_name", "secret_key_file"),
         ("options", []),
         ("options", {"deadline": 0}),
         ("options", {"read_timeout": "long"}),
