@@ -232,8 +232,22 @@ def save_file(storage: Storage, name: str, source_path: str | Path, sha256: str)
         except StorageProblem:
             if not storage.exists(name):
                 raise  # else somebody else was quicker: look whether it is the same
-    if hash_file(storage, name) != sha256:
+    if not holds(storage, name, sha256):
         raise StorageProblem(f"The file {name} does not hold the bytes it should.")
+
+
+def holds(storage: Storage, name: str, sha256: str, *, read: bool = False) -> bool:
+    """Whether a stored file has these bytes.
+
+    Where the storage keeps checksums itself its word is taken, unless `read` asks to fetch the
+    bytes. Raises `StorageProblem` for a file that is missing or cannot be read.
+    """
+    if not hasattr(storage, "holds"):
+        return hash_file(storage, name) == sha256
+    try:
+        return storage.holds(name, sha256, read=read)
+    except FileNotFoundError as error:
+        raise StorageProblem(f"The file {name} is missing.") from error
 
 
 def _store(storage: Storage, name: str, source_path: Path) -> None:
@@ -257,11 +271,21 @@ def local_copy(storage: Storage, name: str) -> Iterator[str]:
         Path(settings.SPOOL_DIR).mkdir(parents=True, exist_ok=True)
         suffix = Path(name).suffix
         with tempfile.NamedTemporaryFile(dir=settings.SPOOL_DIR, suffix=suffix) as target:
-            with storage.open(name, "rb") as source:
-                shutil.copyfileobj(source, target)
+            _fetch(storage, name, target)
             target.flush()
             yield target.name
         return
     if not os.path.isfile(path):
         raise StorageProblem(f"The file {name} is missing.")
     yield path
+
+
+def _fetch(storage: Storage, name: str, target: Any) -> None:
+    try:
+        if hasattr(storage, "fetch"):
+            storage.fetch(name, target)
+            return
+        with storage.open(name, "rb") as source:
+            shutil.copyfileobj(source, target)
+    except FileNotFoundError as error:
+        raise StorageProblem(f"The file {name} is missing.") from error
