@@ -7,6 +7,7 @@ nothing is let through or held back for them. Layout as in the C2PA specificatio
 import re
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from imagegen.imaging.cbor import Malformed, read_cbor
@@ -124,6 +125,19 @@ def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]
             raise Malformed("a box that does not fit")
         yield kind, start + header, start + length
         start += length
+
+
+def keep_manifest(data: bytes, target: str) -> dict[str, Any]:
+    """Write the raw manifest of a file, if it has one of a sane size, to `target`.
+
+    Gives the manifest's facts, {} where there is none.
+    """
+    manifest = find_manifest(data)
+    if manifest is None:
+        return {}
+    if len(manifest) <= LARGEST:
+        Path(target).write_bytes(manifest)
+    return read_facts(manifest)
 
 
 # --- Reading ----------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import hashlib
 
 from PIL import Image
 
+from imagegen.imaging.c2pa import keep_manifest
 from imagegen.imaging.checks import notice
 from imagegen.imaging.focus import find_focus
 from imagegen.imaging.hashes import dhash
@@ -33,7 +34,8 @@ def examine(
 
     The facts: `format`, `width` and `height` (as shown, in pixels), `byte_size`, `sha256`,
     `dhash` (signed 64 bit), `colour` (mean, "#rrggbb"), `digital_source_type` (the IPTC term
-    that the file itself carries, or ""), `hints` (what `checks.notice` says), `placeholder`
+    that the file itself carries, or ""), `c2pa` (what its manifest says; the raw one is written
+    to `<path>.c2pa`), `hints` (what `checks.notice` says), `placeholder`
     (a data URI), `focal` (the point that draws the eye: x and y, 0 to 1),
     `preview_width`, `preview_height`.
     Raises `Undecodable`; then no preview is left.
@@ -44,6 +46,7 @@ def examine(
     hints = notice(shown, wanted_size=wanted_size, drawn_by_program=drawn_by_program)
     shown.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
     write_picture(shown, preview_path, format="JPEG", quality=PREVIEW_QUALITY)
+    c2pa = keep_manifest(data, f"{path}.c2pa")
     return {
         "format": name,
         "width": width,
@@ -52,7 +55,8 @@ def examine(
         "sha256": hashlib.sha256(data).hexdigest(),
         "dhash": dhash(shown),
         "colour": "#{:02x}{:02x}{:02x}".format(*mean_colour(shown)),
-        "digital_source_type": find_source_type(data),
+        "digital_source_type": find_source_type(data) or c2pa.get("digital_source_type", ""),
+        "c2pa": c2pa,
         "hints": hints,
         "placeholder": placeholder(shown),
         "focal": find_focus(shown),

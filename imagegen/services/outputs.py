@@ -23,7 +23,7 @@ from imagegen.errors import StorageProblem, Undecodable
 from imagegen.imaging.hashes import bands
 from imagegen.imaging.sniffing import EXTENSIONS
 from imagegen.services.disclosure import marks_at_arrival
-from imagegen.storage import originals, reason, save_file
+from imagegen.storage import hash_path, originals, reason, save_file
 from prompts.models import Role
 from providers.pool import ChildDied, ChildTimeout, PoolUnavailable, run_in_child
 
@@ -49,6 +49,7 @@ class Examined:
     dhash: int
     colour: str
     digital_source_type: str
+    c2pa: dict[str, Any]
     hints: list[dict[str, str]]
     placeholder: str
     focal: tuple[float, float]
@@ -64,9 +65,10 @@ class Examined:
 
 @dataclass(frozen=True, kw_only=True)
 class StoredOriginal:
-    """Where an original and its preview lie in the private storage."""
+    """Where an original, its preview and its C2PA manifest lie in the private storage."""
 
     path: str
+    manifest_path: str
     preview_path: str
     preview_width: int
     preview_height: int
@@ -131,10 +133,16 @@ def preview_beside(path: str | Path) -> str:
     return f"{os.fspath(path)}.preview"
 
 
+def manifest_beside(path: str | Path) -> str:
+    """Where the C2PA manifest of a received file is laid, before it is stored."""
+    return f"{os.fspath(path)}.c2pa"
+
+
 def discard_preview(path: str | Path) -> None:
-    """Remove the preview made beside a received file, if there is one."""
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(preview_beside(path))
+    """Remove what was made beside a received file: preview and manifest."""
+    for name in (preview_beside(path), manifest_beside(path)):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
 
 
 def original_directory(slot: "ImageSlot | None", *, asked_at: datetime | None = None) -> str:
@@ -156,6 +164,11 @@ def original_directory(slot: "ImageSlot | None", *, asked_at: datetime | None = 
 def sidecar_path(path: str) -> str:
     """Where the JSON beside an original lies."""
     return str(PurePosixPath(path).with_suffix(".json"))
+
+
+def manifest_path_for(path: str) -> str:
+    """Where the raw C2PA manifest of an original lies."""
+    return str(PurePosixPath(path).with_suffix(".c2pa"))
 
 
 def preview_path_for(path: str) -> str:
@@ -185,14 +198,31 @@ def store_original(
     # A preview may be made again by another version of the encoder: any whole one is good.
     if not storage.exists(preview):
         store_preview(preview, examined.preview_source)
+    manifest = store_manifest(path, manifest_beside(source_path))
     discard_preview(source_path)
     store_sidecar(path, sidecar)
     return StoredOriginal(
         path=path,
+        manifest_path=manifest,
         preview_path=preview,
         preview_width=examined.preview_width,
         preview_height=examined.preview_height,
     )
+
+
+def store_manifest(path: str, source: str) -> str:
+    """Keep the C2PA manifest at `source` beside the original at `path`.
+
+    Returns its name in the storage, "" where there is none.
+    """
+    if not os.path.isfile(source):
+        return ""
+    name = manifest_path_for(path)
+    try:
+        save_file(originals(), name, source, hash_path(source))
+    except OSError as error:
+        raise StorageProblem(f"The file {name} could not be stored: {reason(error)}.") from error
+    return name
 
 
 def store_preview(name: str, source: str) -> None:
@@ -237,7 +267,7 @@ def update_sidecar(path: str, facts: dict[str, Any]) -> None:
 def remove_original(path: str) -> None:
     """Remove an original that no row speaks of, with its preview and sidecar."""
     storage = originals()
-    for name in (sidecar_path(path), preview_path_for(path), path):
+    for name in (sidecar_path(path), preview_path_for(path), manifest_path_for(path), path):
         storage.delete(name)
 
 
@@ -326,6 +356,8 @@ def output_fields(examined: Examined, stored: StoredOriginal, *, said: str = "")
     return {
         **marks_at_arrival(said, examined.digital_source_type),
         "path": stored.path,
+        "manifest_path": stored.manifest_path,
+        "c2pa": examined.c2pa,
         "preview_path": stored.preview_path,
         "preview_width": stored.preview_width,
         "preview_height": stored.preview_height,

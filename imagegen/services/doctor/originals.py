@@ -189,7 +189,7 @@ def _known_names(names: list[str]) -> set[str]:
     beside = {}
     for name in names:
         path = PurePosixPath(name)
-        if path.parts[0] == "originals" and path.suffix == ".json":
+        if path.parts[0] == "originals" and path.suffix in (".json", ".c2pa"):
             beside[name] = [str(path.with_suffix(f".{end}")) for end in EXTENSIONS.values()]
     candidates = [*names, *(path for paths in beside.values() for path in paths)]
     rows = ImageOutput.objects
