@@ -1,0 +1,214 @@
+"""Watermarks themselves: saving, removing, and bringing a whole archive up to date.
+
+Whatever changes how pictures are marked runs in `following_watermarks` and has the places that
+show them published anew.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import Count, Q, QuerySet
+from django.utils.text import slugify
+
+from imagegen.errors import Refused
+from imagegen.models import ImageOutput, ImageSlot, WatermarkProfile
+from imagegen.services.access import require
+from imagegen.services.watermarks import (
+    Spec,
+    Treatments,
+    User,
+    Watermarking,
+    read_treatments,
+    resolve,
+    spec_of,
+)
+
+Kind, Position = WatermarkProfile.Kind, WatermarkProfile.Position
+CHUNK = 500  # places that are marked due at a time
+STANDARD_OPACITY, TILED_OPACITY = 0.72, 0.22
+STANDARD_SIZE = {Kind.TEXT: 0.035, Kind.LOGO: 0.15}
+
+
+def save_profile(*, profile: WatermarkProfile, user: User) -> WatermarkProfile:
+    """Save a new or changed watermark; places whose pictures it changes are due.
+
+    Its version rises with each change of how it looks. Saved as the site's own it takes the
+    place of the one before. Raises Refused with what is wrong, NotPermitted.
+    """
+    require(user, "configure")
+    check_profile(profile)
+    profile.slug = profile.slug or slugify(profile.name)[:100] or "watermark"
+    with following_watermarks():
+        stored = WatermarkProfile.objects.filter(pk=profile.pk).first()
+        if stored is not None:
+            profile.version = stored.version + (_look(stored) != _look(profile))
+        if profile.is_default:
+            others = WatermarkProfile.objects.exclude(pk=profile.pk)
+            others.filter(is_default=True).update(is_default=False)
+        profile.save()
+    return profile
+
+
+def _look(profile: WatermarkProfile) -> Spec:
+    return {**spec_of(profile), "version": 0}
+
+
+def check_profile(profile: WatermarkProfile) -> None:
+    """Raise Refused, with a sentence, unless a mark can be made by this profile."""
+    if profile.kind == Kind.LOGO and not profile.logo_path:
+        raise Refused("Choose a file for the logo.")
+    if profile.kind == Kind.TEXT:
+        profile.text = " ".join(profile.text.split())
+        if not profile.text:
+            raise Refused("Write the text of the watermark, such as © and a name.")
+    for name, value, low, high in (
+        ("margin", profile.margin, 0, 0.25),
+        ("size", profile.size, 0.01, 1),
+        ("opacity", profile.opacity, 0.05, 1),
+    ):
+        if not low <= value <= high:
+            raise Refused(f"The {name} must be {low:g} to {high:g}; it is {value:g}.")
+
+
+def remove_profile(*, profile: WatermarkProfile, user: User) -> None:
+    """Remove a watermark. Pictures that had chosen it follow their style or the site again.
+
+    The file of a logo stays, for a worker may be reading it.
+    """
+    require(user, "configure")
+    with transaction.atomic():
+        _lock_profiles()
+        treatments = read_treatments()
+        _mark([group for group in _groups() if group.shows(profile, treatments)])
+        chosen = ImageOutput.objects.filter(watermark=profile)
+        chosen.update(watermarking=Watermarking.INHERIT, watermark=None)
+        profile.delete()
+
+
+def standard_opacity(position: str) -> float:
+    """How strong a mark is where nobody says it: one that is repeated much less."""
+    return TILED_OPACITY if position == Position.TILED else STANDARD_OPACITY
+
+
+def standard_size(kind: str) -> float:
+    """How large a mark is where nobody says it, as a share of the short side."""
+    return STANDARD_SIZE[Kind(kind)]
+
+
+@contextmanager
+def following_watermarks() -> Iterator[None]:
+    """A transaction in which watermarks or treatments of styles are changed.
+
+    At its end the places are due whose pictures are marked otherwise than before.
+    """
+    with transaction.atomic():
+        _lock_profiles()
+        before = read_treatments()
+        yield
+        after = read_treatments()
+        _mark([group for group in _groups() if group.differs(before, after)])
+
+
+def _lock_profiles() -> None:
+    """One change at a time, so that none judges by what another is changing."""
+    rows = WatermarkProfile.objects.select_for_update(no_key=True).order_by("pk")
+    list(rows.values_list("pk"))
+
+
+# --- The archive ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far the pictures of a watermark are: places that show it, and those still to do."""
+
+    places: int
+    due: int
+
+    @property
+    def done(self) -> int:
+        return self.places - self.due
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Group:
+    """Places whose pictures have made the same choice; a whole archive has few of them."""
+
+    watermarking: str
+    chosen: int | None
+    style_name: str
+    places: int
+    due: int
+
+    def profile(self, treatments: Treatments) -> WatermarkProfile | None:
+        return resolve(treatments, self.watermarking, self.chosen, self.style_name)
+
+    def shows(self, profile: WatermarkProfile, treatments: Treatments) -> bool:
+        return self.profile(treatments) == profile
+
+    def differs(self, before: Treatments, after: Treatments) -> bool:
+        old, new = self.profile(before), self.profile(after)
+        return (old and spec_of(old)) != (new and spec_of(new))
+
+    @property
+    def where(self) -> Q:
+        return Q(
+            choice__watermarking=self.watermarking,
+            choice__watermark=self.chosen,
+            choice__style_name=self.style_name,
+        )
+
+
+def _shown() -> QuerySet[ImageSlot]:
+    """Places of posts with an approved picture; whether readers may see it is not asked."""
+    slots = ImageSlot.objects.filter(post__isnull=False)
+    return slots.filter(choice__state=ImageOutput.State.APPROVED)
+
+
+def _groups() -> list[_Group]:
+    names = ("choice__watermarking", "choice__watermark", "choice__style_name")
+    counts = (Count("pk"), Count("pk", filter=Q(publication_due=True)))
+    rows = _shown().order_by().values_list(*names).annotate(places=counts[0], due=counts[1])
+    return [
+        _Group(watermarking=how, chosen=chosen, style_name=style, places=places, due=due)
+        for how, chosen, style, places, due in rows
+    ]
+
+
+def _mark(groups: list[_Group]) -> int:
+    """Have the places of these groups published anew; returns how many they are."""
+    from imagegen.services.publishing import mark_due
+
+    if not groups:
+        return 0
+    which = Q()
+    for group in groups:
+        which |= group.where
+    keys = list(_shown().filter(which).order_by("pk").values_list("pk", flat=True))
+    for start in range(0, len(keys), CHUNK):
+        mark_due(slots=ImageSlot.objects.filter(pk__in=keys[start : start + CHUNK]))
+    return len(keys)
+
+
+def reapply(*, profile: WatermarkProfile, user: User) -> Progress:
+    """Have the whole archive of a watermark looked through in the background.
+
+    What bears its present look already is left as it is. `progress` tells how far it is.
+    """
+    require(user, "configure")
+    with transaction.atomic():
+        _lock_profiles()
+        treatments = read_treatments()
+        places = _mark([group for group in _groups() if group.shows(profile, treatments)])
+    return Progress(places=places, due=places)
+
+
+def progress(profile: WatermarkProfile) -> Progress:
+    """How many places show a watermark, and how many of them wait to be published anew."""
+    treatments = read_treatments()
+    groups = [group for group in _groups() if group.shows(profile, treatments)]
+    return Progress(
+        places=sum(group.places for group in groups), due=sum(group.due for group in groups)
+    )

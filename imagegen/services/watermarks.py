@@ -1,0 +1,222 @@
+"""Watermarks: which one a picture is shown with, and changing that for one picture or many.
+
+An original never bears a mark. A watermark is part of the recipe of what readers get, so that
+a change makes new files from the original, and taking it off serves unmarked ones again.
+Every change marks the places that show the pictures as due in its own transaction. Watermarks
+themselves are saved and removed in `watermark_profiles`.
+
+What counts, in this order: the picture's own choice, the treatment of its style, the site's
+own watermark. A watermark that is switched off counts as not chosen.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+
+from imagegen.errors import InvalidTransition, Refused
+from imagegen.models import (
+    ImageOutput,
+    ImageSlot,
+    ReviewEvent,
+    StyleTreatment,
+    WatermarkProfile,
+)
+from imagegen.services.access import require
+from imagegen.services.choices import record_event
+from prompts.models import StyleVersion
+
+User = AbstractBaseUser | None
+Spec = dict[str, Any]
+Watermarking = ImageOutput.Watermarking
+
+
+# --- Which one counts -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Treatments:
+    """The watermarks in use and what each style gets; read once for many pictures."""
+
+    profiles: dict[int, WatermarkProfile]
+    by_style: dict[str, StyleTreatment]
+
+    @property
+    def default(self) -> WatermarkProfile | None:
+        """The site's own watermark."""
+        return next((row for row in self.profiles.values() if row.is_default), None)
+
+    def of(self, output: ImageOutput) -> StyleTreatment | None:
+        """The treatment of the style that a picture was drawn in."""
+        return self.by_style.get(output.style_name)
+
+
+def read_treatments() -> Treatments:
+    """The treatments as they are now, in at most three queries."""
+    rows = {row.style_id: row for row in StyleTreatment.objects.select_related("style")}
+    # A picture keeps the name that its style had then.
+    versions = StyleVersion.objects.filter(style__in=rows).order_by("version") if rows else ()
+    by_style = {version.name: rows[version.style_id] for version in versions}
+    by_style |= {row.style.name: row for row in rows.values()}
+    profiles = {row.pk: row for row in WatermarkProfile.objects.filter(is_active=True)}
+    return Treatments(profiles=profiles, by_style=by_style)
+
+
+def watermark_for(output: ImageOutput, treatments: Treatments) -> Spec | None:
+    """How the picture is marked where readers see it; None for not at all. No query."""
+    profile = profile_for(output, treatments)
+    return spec_of(profile) if profile else None
+
+
+def profile_for(output: ImageOutput, treatments: Treatments) -> WatermarkProfile | None:
+    """The watermark that readers see on the picture. No query."""
+    choice = (output.watermarking, output.watermark_id, output.style_name)
+    return resolve(treatments, *choice)
+
+
+def resolve(
+    treatments: Treatments, watermarking: str, chosen: int | None, style_name: str
+) -> WatermarkProfile | None:
+    """The watermark by the columns of a picture. No query."""
+    if watermarking == Watermarking.NONE:
+        return None
+    if watermarking == Watermarking.PROFILE and chosen in treatments.profiles:
+        return treatments.profiles[chosen]
+    treatment = treatments.by_style.get(style_name)
+    if treatment and treatment.without_watermark:
+        return None
+    if treatment and treatment.watermark_id in treatments.profiles:
+        return treatments.profiles[treatment.watermark_id]
+    return treatments.default
+
+
+def spec_of(profile: WatermarkProfile) -> Spec:
+    """All that a mark's look depends on, as `imagegen.imaging.watermark.mark` takes it.
+
+    A logo's file is at `logo_path` in the private storage.
+    """
+    is_logo = profile.kind == WatermarkProfile.Kind.LOGO
+    return {
+        "slug": profile.slug,
+        "version": profile.version,
+        "kind": str(profile.kind),
+        "text": "" if is_logo else profile.text,
+        "logo_sha256": profile.logo_sha256 if is_logo else "",
+        "logo_path": profile.logo_path if is_logo else "",
+        "position": str(profile.position),
+        "margin": profile.margin,
+        "size": profile.size,
+        "opacity": profile.opacity,
+    }
+
+
+# --- One picture or many ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What one call of `set_watermark` did."""
+
+    changed: int
+    unchanged: int
+
+
+def set_watermark(
+    *,
+    outputs: Iterable[ImageOutput],
+    watermarking: str,
+    profile: WatermarkProfile | None = None,
+    user: User,
+) -> Setting:
+    """Have pictures shown with `profile`, with none, or as their style or the site says.
+
+    Each picture by itself: where one fails, those before it are done. Places that show a
+    picture are due. Raises Refused, NotPermitted.
+    """
+    require(user, "approve")
+    _check_choice(watermarking, profile)
+    chosen = profile if watermarking == Watermarking.PROFILE else None
+    changed = [_set_one(output, watermarking, chosen, user) for output in outputs]
+    return Setting(changed=sum(changed), unchanged=len(changed) - sum(changed))
+
+
+def _check_choice(watermarking: str, profile: WatermarkProfile | None) -> None:
+    if watermarking not in Watermarking.values:
+        raise Refused(f"Say how pictures are marked: {', '.join(Watermarking.values)}.")
+    if watermarking == Watermarking.PROFILE and profile is None:
+        raise Refused("Say which watermark.")
+    if profile is not None and not profile.is_active:
+        raise Refused(f"The watermark “{profile}” is switched off. Switch it on, or take another.")
+
+
+def _set_one(
+    output: ImageOutput,
+    watermarking: str,
+    profile: WatermarkProfile | None,
+    user: User,
+    note: str = "",
+) -> bool:
+    """Set one picture's choice; False if it is so already."""
+    from imagegen.services.publishing import mark_due
+
+    with transaction.atomic():
+        rows = ImageOutput.objects.select_for_update(of=("self",), no_key=True)
+        now = rows.select_related("watermark", "slot").get(pk=output.pk)
+        if (now.watermarking, now.watermark_id) == (watermarking, profile and profile.pk):
+            return False
+        ImageOutput.objects.filter(pk=now.pk).update(watermarking=watermarking, watermark=profile)
+        record_event(
+            action=ReviewEvent.Action.WATERMARK,
+            user=user,
+            output=now,
+            slot=now.slot,
+            from_state=_code(now.watermarking, now.watermark_id),
+            to_state=_code(watermarking, profile and profile.pk),
+            note=note
+            or f"{in_words(now.watermarking, now.watermark)} → {in_words(watermarking, profile)}",
+        )
+        mark_due(slots=ImageSlot.objects.filter(choice=now))
+    output.watermarking, output.watermark = watermarking, profile
+    return True
+
+
+def in_words(watermarking: str, profile: WatermarkProfile | None) -> str:
+    """A picture's own choice in words."""
+    if watermarking == Watermarking.PROFILE and profile is not None:
+        return f"“{profile}”"
+    if watermarking == Watermarking.NONE:
+        return "none"
+    return "as the style or the site says"
+
+
+def _code(watermarking: str, profile_id: int | None) -> str:
+    """The same for the books: `inherit`, `none` or `profile:7`."""
+    is_own = watermarking == Watermarking.PROFILE and profile_id
+    return f"{watermarking}:{profile_id}" if is_own else str(watermarking)
+
+
+def choice_before(output: ImageOutput) -> tuple[str, WatermarkProfile | None] | None:
+    """What a picture's choice was before its last change; None if it never changed.
+
+    A watermark that has been removed since counts as what the style or the site says.
+    """
+    changes = ReviewEvent.objects.filter(output=output, action=ReviewEvent.Action.WATERMARK)
+    event = changes.first()
+    if event is None:
+        return None
+    watermarking, _, key = event.from_state.partition(":")
+    profile = WatermarkProfile.objects.filter(pk=int(key)).first() if key else None
+    if watermarking == Watermarking.PROFILE and profile is None:
+        return Watermarking.INHERIT, None
+    return watermarking, profile
+
+
+def undo_watermark(*, output: ImageOutput, user: User) -> ImageOutput:
+    """Set a picture's choice back to what it was before the last change."""
+    require(user, "approve")
+    before = choice_before(output)
+    if before is None or not _set_one(output, *before, user, note="Taken back."):
+        raise InvalidTransition("There is no change of its watermark to take back.")
+    return output

@@ -1,0 +1,322 @@
+"""Which watermark a picture is shown with, and what changing it brings about."""
+
+import pytest
+
+from imagegen.errors import InvalidTransition, NotPermitted, Refused
+from imagegen.models import ImageOutput, ImageSlot, ReviewEvent, StyleTreatment, WatermarkProfile
+from imagegen.services.watermark_profiles import (
+    following_watermarks,
+    progress,
+    reapply,
+    remove_profile,
+    save_profile,
+)
+from imagegen.services.watermarks import (
+    choice_before,
+    profile_for,
+    read_treatments,
+    set_watermark,
+    undo_watermark,
+    watermark_for,
+)
+from imagegen.tests.factories import hero_of, make_post
+from imagegen.tests.rows import make_choice, make_output
+from prompts.models import ImageStyle
+
+pytestmark = pytest.mark.django_db
+Watermarking = ImageOutput.Watermarking
+
+
+def make_profile(name="House", **fields) -> WatermarkProfile:
+    columns = {"name": name, "text": "© The house", **fields}
+    return save_profile(profile=WatermarkProfile(**columns), user=None)
+
+
+def treat(name="Ink", **fields) -> StyleTreatment:
+    style, _ = ImageStyle.objects.get_or_create(
+        name=name, defaults={"slug": name.lower(), "fragment": "in ink"}
+    )
+    with following_watermarks():
+        return StyleTreatment.objects.create(style=style, **fields)
+
+
+def shown_on(output: ImageOutput) -> WatermarkProfile | None:
+    output.refresh_from_db()
+    return profile_for(output, read_treatments())
+
+
+@pytest.fixture
+def shown():
+    """An approved hero of a published post, nothing due."""
+    output = make_choice(hero_of(make_post(published=True)), style_name="Ink")
+    settle()
+    return output
+
+
+def settle() -> None:
+    ImageSlot.objects.update(publication_due=False)
+
+
+def due() -> set[int]:
+    """Images whose places are to be published anew."""
+    return set(
+        ImageSlot.objects.filter(publication_due=True, choice__isnull=False).values_list(
+            "choice", flat=True
+        )
+    )
+
+
+# --- Which one counts -------------------------------------------------------------------
+
+
+def test_without_any_watermark_nothing_is_marked(shown):
+    assert watermark_for(shown, read_treatments()) is None
+
+
+def test_site_marks_what_nobody_chose_otherwise(shown):
+    assert shown_on(shown) is None
+    house = make_profile(is_default=True)
+    assert shown_on(shown) == house
+
+
+def test_uploads_bear_the_mark_of_the_site_too():
+    house = make_profile(is_default=True)
+    assert shown_on(make_output(None, kind="uploaded")) == house
+
+
+def test_style_goes_before_the_site(shown):
+    make_profile(is_default=True)
+    quiet = make_profile("Quiet")
+    treat(watermark=quiet)
+    assert shown_on(shown) == quiet
+
+
+def test_style_may_want_none(shown):
+    make_profile(is_default=True)
+    treat(without_watermark=True)
+    assert shown_on(shown) is None
+
+
+def test_style_counts_by_the_name_it_had_then(shown):
+    quiet = make_profile("Quiet")
+    style = treat(watermark=quiet).style
+    style.versions.create(version=1, name="Ink", fragment="in ink")
+    ImageStyle.objects.filter(pk=style.pk).update(name="Ink and wash", version=2)
+    assert shown_on(shown) == quiet
+
+
+def test_own_choice_goes_before_the_style(shown):
+    treat(without_watermark=True)
+    house = make_profile()
+    set_watermark(outputs=[shown], watermarking=Watermarking.PROFILE, profile=house, user=None)
+    assert shown_on(shown) == house
+
+
+def test_watermark_switched_off_counts_as_not_chosen(shown):
+    house, quiet = make_profile(is_default=True), make_profile("Quiet")
+    set_watermark(outputs=[shown], watermarking=Watermarking.PROFILE, profile=quiet, user=None)
+    quiet.is_active = False
+    save_profile(profile=quiet, user=None)
+    assert shown_on(shown) == house
+
+
+def test_spec_says_all_that_the_look_depends_on(shown):
+    make_profile(is_default=True, position="tiled", opacity=0.25)
+    assert watermark_for(shown, read_treatments()) == {
+        "slug": "house",
+        "version": 1,
+        "kind": "text",
+        "text": "© The house",
+        "logo_sha256": "",
+        "logo_path": "",
+        "position": "tiled",
+        "margin": 0.03,
+        "size": 0.035,
+        "opacity": 0.25,
+    }
+
+
+def test_many_pictures_are_resolved_without_further_queries(shown, django_assert_num_queries):
+    make_profile(is_default=True)
+    treat(label="always")
+    with django_assert_num_queries(3):
+        treatments = read_treatments()
+        watermark_for(shown, treatments)
+
+
+# --- One picture or many ----------------------------------------------------------------
+
+
+def test_set_and_undone_again(shown, editor):
+    house = make_profile(is_default=True)
+    set_watermark(outputs=[shown], watermarking=Watermarking.NONE, user=editor)
+    assert shown_on(shown) is None
+    undo_watermark(output=shown, user=editor)
+    assert shown_on(shown) == house
+
+
+def test_undo_brings_back_the_very_watermark(shown):
+    quiet = make_profile("Quiet")
+    set_watermark(outputs=[shown], watermarking=Watermarking.PROFILE, profile=quiet, user=None)
+    set_watermark(outputs=[shown], watermarking=Watermarking.NONE, user=None)
+    assert choice_before(shown) == ("profile", quiet)
+    undo_watermark(output=shown, user=None)
+    assert shown_on(shown) == quiet
+
+
+def test_nothing_to_undo_is_said(shown):
+    with pytest.raises(InvalidTransition, match="no change"):
+        undo_watermark(output=shown, user=None)
+
+
+def test_place_is_due_and_the_change_is_in_the_books(shown, editor):
+    set_watermark(outputs=[shown], watermarking=Watermarking.NONE, user=editor)
+    event = ReviewEvent.objects.get(action="watermark")
+    assert due() == {shown.pk}
+    assert (event.made_by, event.from_state, event.to_state) == (editor, "inherit", "none")
+    assert event.note == "as the style or the site says → none"
+
+
+def test_same_choice_again_changes_nothing(shown):
+    answer = set_watermark(outputs=[shown], watermarking=Watermarking.INHERIT, user=None)
+    assert (answer.changed, answer.unchanged) == (0, 1)
+    assert not due()
+    assert not ReviewEvent.objects.filter(action="watermark").exists()
+
+
+def test_many_are_counted(shown):
+    other = make_output(None, watermarking="none")
+    answer = set_watermark(outputs=[shown, other], watermarking=Watermarking.NONE, user=None)
+    assert (answer.changed, answer.unchanged) == (1, 1)
+
+
+def test_watermark_switched_off_cannot_be_chosen(shown):
+    off = make_profile(is_active=False)
+    with pytest.raises(Refused, match="switched off"):
+        set_watermark(outputs=[shown], watermarking=Watermarking.PROFILE, profile=off, user=None)
+
+
+def test_choosing_needs_a_watermark(shown):
+    with pytest.raises(Refused, match="which watermark"):
+        set_watermark(outputs=[shown], watermarking=Watermarking.PROFILE, user=None)
+
+
+def test_strangers_may_not_set_it(shown, stranger):
+    with pytest.raises(NotPermitted):
+        set_watermark(outputs=[shown], watermarking=Watermarking.NONE, user=stranger)
+
+
+# --- Watermarks themselves --------------------------------------------------------------
+
+
+def test_first_site_watermark_makes_the_archive_due(shown):
+    make_profile(is_default=True)
+    assert due() == {shown.pk}
+
+
+def test_watermark_that_nobody_shows_makes_nothing_due(shown):
+    make_profile()
+    assert not due()
+
+
+def test_changed_look_raises_the_version_and_makes_due(shown):
+    house = make_profile(is_default=True)
+    settle()
+    house.opacity = 0.5
+    save_profile(profile=house, user=None)
+    assert house.version == 2
+    assert due() == {shown.pk}
+
+
+def test_new_name_changes_no_picture(shown):
+    house = make_profile(is_default=True)
+    settle()
+    house.name = "The house"
+    save_profile(profile=house, user=None)
+    assert house.version == 1
+    assert not due()
+
+
+def test_only_pictures_that_show_it_are_due(shown):
+    house = make_profile(is_default=True)
+    set_watermark(outputs=[shown], watermarking=Watermarking.NONE, user=None)
+    settle()
+    house.text = "© Another"
+    save_profile(profile=house, user=None)
+    assert not due()
+
+
+def test_new_site_watermark_takes_the_place_of_the_old(shown):
+    house = make_profile(is_default=True)
+    other = make_profile("Other", is_default=True)
+    house.refresh_from_db()
+    assert not house.is_default
+    assert shown_on(shown) == other
+
+
+def test_treatment_of_a_style_makes_its_pictures_due(shown):
+    make_profile(is_default=True)
+    settle()
+    treat("Chalk", without_watermark=True)
+    assert not due()
+    treat("Ink", without_watermark=True)
+    assert due() == {shown.pk}
+
+
+def test_removed_watermark_leaves_its_pictures_to_the_site(shown):
+    house, quiet = make_profile(is_default=True), make_profile("Quiet")
+    set_watermark(outputs=[shown], watermarking=Watermarking.PROFILE, profile=quiet, user=None)
+    settle()
+    remove_profile(profile=quiet, user=None)
+    assert shown_on(shown) == house
+    assert shown.watermarking == Watermarking.INHERIT
+    assert due() == {shown.pk}
+
+
+def test_undo_after_removal_means_the_site(shown):
+    quiet = make_profile("Quiet")
+    set_watermark(outputs=[shown], watermarking=Watermarking.PROFILE, profile=quiet, user=None)
+    set_watermark(outputs=[shown], watermarking=Watermarking.NONE, user=None)
+    remove_profile(profile=quiet, user=None)
+    assert choice_before(shown) == ("inherit", None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"text": " "}, "Write the text"),
+        ({"kind": "logo"}, "Choose a file"),
+        ({"margin": 0.3}, "margin must be 0 to 0.25"),
+        ({"opacity": 0.0}, "opacity must be 0.05 to 1"),
+    ],
+)
+def test_impossible_watermark_is_refused(fields, words):
+    with pytest.raises(Refused, match=words):
+        make_profile(**fields)
+
+
+def test_editors_may_not_change_watermarks(editor):
+    with pytest.raises(NotPermitted):
+        save_profile(profile=WatermarkProfile(name="Mine", text="me"), user=editor)
+
+
+def test_archive_is_done_anew_with_progress(shown):
+    house = make_profile(is_default=True)
+    settle()
+    assert (progress(house).places, progress(house).due) == (1, 0)
+    assert reapply(profile=house, user=None).due == 1
+    assert progress(house).due == 1
+    settle()
+    assert progress(house).done == 1
+
+
+def test_large_archive_is_marked_in_few_statements(django_assert_max_num_queries):
+    post = make_post()
+    slot = hero_of(post)
+    output = make_choice(slot)
+    ImageSlot.objects.bulk_create(
+        ImageSlot(post=post, role="section", choice=output) for _ in range(1200)
+    )
+    with django_assert_max_num_queries(60):
+        make_profile(is_default=True)
+    assert ImageSlot.objects.filter(publication_due=True, choice=output).count() == 1201
