@@ -622,3 +622,10 @@ def test_load_that_is_no_number_is_no_comfyui(fake, monkeypatch):
     monkeypatch.setattr(server, "ask", lambda *_: {"exec_info": {"queue_remaining": float("inf")}})
     with pytest.raises(errors.ProviderUnavailable):
         server.load()
+
+
+def test_job_of_a_server_that_was_taken_out_is_in_doubt(fake, sink):
+    handle = hold_job(fake, connect(fake), sink)
+    with FakeComfy() as other, pytest.raises(errors.JobLost) as caught:
+        make_provider(connect(other)).poll(handle, sink)
+    assert (caught.value.billed, fake.url in caught.value.hint) == ("unknown", True)

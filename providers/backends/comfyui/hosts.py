@@ -80,9 +80,11 @@ def find_job(servers: Servers, handle: Handle) -> tuple[ComfyServer, Look]:
     if problem is not None:
         raise problem
     host = handle.data.get("host")
-    hint = "ComfyUI forgets its queue when it is restarted or cleared."
-    if host and not pinned:
-        hint = f"It was given to {host}, which the connection does not name any more."
+    told = "ComfyUI forgets its queue when it is restarted or cleared."
+    billed: errors.Billed = "no"
+    if host and not pinned:  # nobody who could know was asked
+        told = f"It was given to {host}, which the connection does not name any more."
+        billed = "unknown"
     raise errors.JobLost(
-        f"{servers[0].name} does not know this picture (any more).", hint=hint, billed="no"
+        f"{servers[0].name} does not know this picture (any more).", hint=told, billed=billed
     )
