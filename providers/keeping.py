@@ -5,7 +5,7 @@ A picture that has been paid for must not be lost because a fact beside it canno
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -45,6 +45,17 @@ def keepable(value: Any, depth: int = 0) -> Any:
     if isinstance(value, list | tuple):
         return [keepable(item, depth + 1) for item in value]
     return keepable_text(value)
+
+
+def names_in(value: Any) -> Iterator[str]:
+    """Every name in a JSON value, at any depth, in lower case."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield str(name).lower()
+            yield from names_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from names_in(item)
 
 
 def keepable_cost(cost: Any) -> Decimal | None:

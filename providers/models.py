@@ -12,6 +12,7 @@ from providers.addresses import split_origin
 from providers.base import Provider
 from providers.credentials import MissingSecret, check_secret_name, read_secret
 from providers.errors import ConfigurationError
+from providers.keeping import names_in
 from providers.prices import parse_price_rule
 from providers.registry import get_provider_class, make_provider
 from providers.types import Capabilities, ConnectionConfig
@@ -152,7 +153,7 @@ class Connection(models.Model):
     def _check_options(self) -> None:
         if not isinstance(self.options, dict):
             raise ValueError('Options are written as {"name": value}.')
-        if secrets := SECRET_OPTIONS & {name.lower() for name in self.options}:
+        if secrets := SECRET_OPTIONS & set(names_in(self.options)):
             raise ValueError(
                 f"{', '.join(sorted(secrets))}: a secret belongs in the environment; name it above."
             )

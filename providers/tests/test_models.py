@@ -85,6 +85,7 @@ def test_connection_without_a_secret_name_needs_none():
         ("options", {"max_bytes": True}),
         ("options", {"max_bytes": 1.5}),
         ("options", {"API_key": "sk-1"}),
+        ("options", {"extra_body": [{"api_key": "sk-1"}]}),
     ],
 )
 def test_wrong_value_is_refused_at_its_field(field, value):
