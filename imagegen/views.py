@@ -16,17 +16,18 @@ from imagegen.imaging.sniffing import CONTENT_TYPES, EXTENSIONS
 from imagegen.models import ImageOutput, PublicCopy
 from imagegen.services.previews import may_see_previews
 
-PUBLIC_NAME = re.compile(r"pictures/[0-9a-f]{2}/[0-9a-f]{32}\.jpg")
+PUBLIC_NAME = re.compile(r"pictures/[0-9a-f]{2}/[0-9a-f]{32}\.(avif|webp|jpg)")
+PUBLIC_TYPES = {EXTENSIONS[name]: CONTENT_TYPES[name] for name in ("AVIF", "WEBP", "JPEG")}
 FOR_EVER = "max-age=31536000, immutable"
 
 
 @require_safe
 def public_copy(request: HttpRequest, path: str) -> FileResponse:
     """A live copy of a public post's picture. Its name follows its content: cache for ever."""
-    served = PUBLIC_NAME.fullmatch(path) and PublicCopy.objects.public().filter(path=path).exists()
-    if not served:
+    name = PUBLIC_NAME.fullmatch(path)
+    if not name or not PublicCopy.objects.public().filter(path=path).exists():
         raise Http404("There is no such picture.")
-    return _file_response("published", path, "image/jpeg", f"public, {FOR_EVER}")
+    return _file_response("published", path, PUBLIC_TYPES[name[1]], f"public, {FOR_EVER}")
 
 
 @require_safe

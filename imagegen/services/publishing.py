@@ -4,14 +4,16 @@ Public copies are brought in line with what is approved by `publish_pictures`, w
 at any time, in several places at once, and be stopped anywhere: the next round goes on. A
 change that matters to readers calls `mark_due` in its own transaction.
 
-A copy's row is written before its file and outlives it. Rows that are not live are never
-served; the sweeper removes them and their files.
+A place changes all at once: what it served stays until its whole new set is there. A copy's row
+is written before its file and outlives it. Rows that are not live are never served; the sweeper
+removes them and their files.
 
 Where rows are locked it is in this order: the post, its slots by key, copies by key.
 """
 
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -24,16 +26,17 @@ from django.utils import timezone
 
 import blog.services
 from blog.models import Post
-from imagegen.errors import ImagegenError, Refused
-from imagegen.models import ImageOutput, ImageSlot, PublicCopy
+from imagegen.errors import BeingMade, ImagegenError, Refused
+from imagegen.models import ImageOutput, ImageSlot, PublicCopy, Rendition
 from imagegen.services.copies import (
-    EncodedCopy,
     Key,
     WantedCopy,
-    make_copy,
+    key_of,
+    new_copy,
     store_public,
     wanted_copies,
 )
+from imagegen.services.renditions import ensure_renditions
 from imagegen.storage import published
 from prompts.models import Role
 from providers.pool import ChildDied, ChildTimeout
@@ -171,13 +174,7 @@ def publish_pictures(*, post_id: int) -> PublishReport:
     """
     report = PublishReport()
     for _ in range(ROUNDS):
-        failed: set[Key] = set()
-        for wanted in _missing_copies(post_id):
-            try:
-                report.made += _make_live(wanted, post_id)
-            except (ImagegenError, ChildDied, ChildTimeout) as error:
-                failed.add(wanted.key)
-                report.problems.append(f"Image {wanted.output.pk}: {error}")
+        failed = _make_missing(post_id, report)
         if _settle(post_id, failed) or failed:
             break
     report.removed = remove_retired(Q(slot__post=post_id))
@@ -186,66 +183,89 @@ def publish_pictures(*, post_id: int) -> PublishReport:
     return report
 
 
+def _make_missing(post_id: int, report: PublishReport) -> set[int]:
+    """Make what the post's places lack, image by image. Returns the slots that still lack it."""
+    missing: dict[int, list[WantedCopy]] = defaultdict(list)
+    for copy in _missing_copies(post_id):
+        missing[copy.output.pk].append(copy)
+    failed: set[int] = set()
+    for copies in missing.values():
+        try:
+            _make_and_serve(post_id, copies, report)
+        except BeingMade:
+            failed |= {copy.slot_id for copy in copies}
+        except (ImagegenError, ChildDied, ChildTimeout) as error:
+            failed |= {copy.slot_id for copy in copies}
+            report.problems.append(f"Image {copies[0].output.pk}: {error}")
+    return failed
+
+
 def _missing_copies(post_id: int) -> list[WantedCopy]:
     """Wanted copies that have no live row of the same recipe, or whose file is not there."""
-    storage = published()
-    live = {
-        (row.slot_id, row.purpose): row
-        for row in PublicCopy.objects.live().filter(slot__post=post_id)
-    }
+    live = _live_copies(post_id)
+    lost = _lost_files(live.values())
     return [
         copy
         for key, copy in wanted_copies(_post(post_id)).items()
-        if key not in live
-        or live[key].recipe_hash != copy.recipe_hash
-        or not storage.exists(live[key].path)
+        if not copy.is_served_by(live.get(key)) or live[key].path in lost
     ]
+
+
+def _live_copies(post_id: int) -> dict[Key, PublicCopy]:
+    return {key_of(row): row for row in PublicCopy.objects.live().filter(slot__post=post_id)}
+
+
+def _lost_files(rows: Iterable[PublicCopy]) -> set[str]:
+    """The names of files that should be in the public storage and are not."""
+    storage = published()
+    return {path for path in {row.path for row in rows} if not storage.exists(path)}
 
 
 def _post(post_id: int) -> Post | None:
     return Post.objects.filter(pk=post_id).first()
 
 
-def _make_live(wanted: WantedCopy, post_id: int) -> bool:
-    """Make one copy and let it be served, if it is still wanted then."""
-    rows: list[PublicCopy] = []
-
-    def store(copy: EncodedCopy) -> None:
-        rows.append(_row_of(wanted, copy))
-        store_public(copy)
-
-    make_copy(wanted, store=store)
-    return _go_live(rows[0], wanted, post_id)
-
-
-def _row_of(wanted: WantedCopy, copy: EncodedCopy) -> PublicCopy:
-    return PublicCopy.objects.create(
-        output=wanted.output,
-        slot_id=wanted.slot_id,
-        purpose=wanted.purpose,
-        recipe=wanted.recipe,
-        recipe_hash=wanted.recipe_hash,
-        path=copy.path,
-        width=copy.width,
-        height=copy.height,
-        byte_size=copy.byte_size,
-        sha256=copy.sha256,
-    )
+def _make_and_serve(post_id: int, copies: list[WantedCopy], report: PublishReport) -> None:
+    """Make copies of one image and let them be served, place by place."""
+    made = ensure_renditions(copies[0].output, [copy.recipe for copy in copies])
+    renditions = dict(zip((copy.key for copy in copies), made, strict=True))
+    places: dict[int, list[WantedCopy]] = defaultdict(list)
+    for copy in copies:
+        places[copy.slot_id].append(copy)
+    for slot_id, wanted in places.items():
+        report.made += _serve(post_id, slot_id, wanted, renditions)
 
 
-def _go_live(row: PublicCopy, wanted: WantedCopy, post_id: int) -> bool:
-    """Put the row in the place of the one before, unless the world has moved on."""
+def _serve(
+    post_id: int, slot_id: int, wanted: list[WantedCopy], renditions: dict[Key, Rendition]
+) -> int:
+    """Bring the copies of one place to the public and let them be served, all or none."""
+    rows = [new_copy(copy, renditions[copy.key]) for copy in wanted]
+    PublicCopy.objects.bulk_create(rows)
+    for row in rows:
+        store_public(row)
+    return _go_live(post_id, slot_id, rows)
+
+
+def _go_live(post_id: int, slot_id: int, rows: list[PublicCopy]) -> int:
+    """Put the rows in the place of the ones before, unless the world has moved on."""
     with transaction.atomic():
         _lock_post(post_id)
-        now = wanted_copies(_post(post_id)).get(wanted.key)
-        if now is None or now.recipe_hash != wanted.recipe_hash:
-            return False
-        before = PublicCopy.objects.live().filter(slot=row.slot_id, purpose=row.purpose)
-        _retire(before)
-        alive = PublicCopy.objects.filter(pk=row.pk).update(live=True, changed_at=timezone.now())
-        if not alive:  # another round took it for left behind
+        wanted = wanted_copies(_post(post_id))
+        for row in rows:
+            now = wanted.get(key_of(row))
+            if now is None or not now.is_served_by(row):
+                return 0
+        new = {key_of(row) for row in rows}
+        served = PublicCopy.objects.live().filter(slot=slot_id)
+        before = [row.pk for row in served if key_of(row) in new or key_of(row) not in wanted]
+        _retire(PublicCopy.objects.filter(pk__in=before))
+        mine = PublicCopy.objects.filter(pk__in=[row.pk for row in rows])
+        alive = mine.update(live=True, changed_at=timezone.now())
+        if alive != len(rows):  # another round took some for left behind
             transaction.set_rollback(True)
-    return bool(alive)
+            return 0
+    return alive
 
 
 def _lock_post(post_id: int) -> None:
@@ -259,36 +279,43 @@ def _lock_slots(which: Q) -> None:
     list(slots.order_by("pk").values_list("pk"))
 
 
-def _settle(post_id: int, failed: set[Key]) -> bool:
+def _settle(post_id: int, failed: set[int]) -> bool:
     """Retire copies that are not wanted; let exactly the slots be due that lack a copy.
 
     False if something changed since the copies were made, so that another round is needed.
     """
+    # Looked up outside the transaction. What goes live after this look has its own to come.
+    lost = _lost_files(_live_copies(post_id).values())
     with transaction.atomic():
         _lock_post(post_id)
-        wanted = wanted_copies(_post(post_id))
-        rows = PublicCopy.objects.live().filter(slot__post=post_id)
-        live = {(row.slot_id, row.purpose): row for row in rows}
-        unwanted = [
-            row.pk
-            for key, row in live.items()
-            # An old copy of the same image may stay until its new one can be made.
-            if key not in wanted or row.output_id != wanted[key].output.pk
-        ]
-        _retire(PublicCopy.objects.filter(pk__in=unwanted))
-        storage = published()
-        open_keys = {
-            key
+        wanted, live = wanted_copies(_post(post_id)), _live_copies(post_id)
+        lacking = {
+            key[0]
             for key, copy in wanted.items()
-            if key not in live
-            or live[key].recipe_hash != copy.recipe_hash
-            or not storage.exists(live[key].path)
+            if not copy.is_served_by(live.get(key)) or live[key].path in lost
         }
-        due = {slot_id for slot_id, _ in open_keys | failed}
+        due = lacking | failed
+        _retire(PublicCopy.objects.filter(pk__in=_unwanted(live, wanted, due)))
         slots = ImageSlot.objects.filter(post=post_id)
         slots.filter(publication_due=True).exclude(pk__in=due).update(publication_due=False)
         slots.filter(publication_due=False, pk__in=due).update(publication_due=True)
-    return not open_keys
+    return not lacking
+
+
+def _unwanted(
+    live: dict[Key, PublicCopy], wanted: dict[Key, WantedCopy], due: set[int]
+) -> list[int]:
+    """Live copies to retire: of other images, and of sizes that a place needs no more.
+
+    The old set of the same image stays until its place has the new one.
+    """
+    images = {copy.slot_id: copy.output.pk for copy in wanted.values()}
+    return [
+        row.pk
+        for key, row in live.items()
+        if images.get(row.slot_id) != row.output_id
+        or (key not in wanted and row.slot_id not in due)
+    ]
 
 
 def _retire(rows: Any) -> None:
@@ -302,18 +329,24 @@ def _retire(rows: Any) -> None:
 
 
 def remove_retired(which: Q) -> int:
-    """Remove copies that are not live: the file first, then the row. Returns how many."""
+    """Remove copies that are not live: the files first, then the rows. Returns how many."""
+    rows = list(PublicCopy.objects.filter(which, live=False).values_list("pk", "path"))
+    if not rows:
+        return 0
+    paths = {path for _, path in rows}
     storage = published()
-    removed = 0
-    for row in PublicCopy.objects.filter(which, live=False):
-        serving = PublicCopy.objects.live().filter(path=row.path)
-        if not serving.exists():
-            storage.delete(row.path)
-            # Equal content has an equal name: somebody may just have come to need it.
-            for slot_id in serving.values_list("slot_id", flat=True):
-                ImageSlot.objects.filter(pk=slot_id).update(publication_due=True)
-        removed += PublicCopy.objects.filter(pk=row.pk, live=False).delete()[0]
-    return removed
+    for path in paths - _served(paths):
+        storage.delete(path)
+    # Equal content has an equal name: somebody may just have come to need it.
+    late = PublicCopy.objects.live().filter(path__in=paths)
+    lost = [row.slot_id for row in late if not storage.exists(row.path)]
+    ImageSlot.objects.filter(pk__in=lost).update(publication_due=True)
+    keys = [key for key, _ in rows]
+    return PublicCopy.objects.filter(pk__in=keys, live=False).delete()[0]
+
+
+def _served(paths: set[str]) -> set[str]:
+    return set(PublicCopy.objects.live().filter(path__in=paths).values_list("path", flat=True))
 
 
 # --- The sweeper ------------------------------------------------------------------------

@@ -11,7 +11,6 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.core.files.storage import storages
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -20,7 +19,7 @@ from imagegen.imaging.sniffing import EXTENSIONS
 from imagegen.models import ImageOutput, Rendition
 from imagegen.services.outputs import scratch_file
 from imagegen.services.recipes import Recipe, recipe_hash
-from imagegen.storage import hash_path, local_copy, reason, save_file
+from imagegen.storage import hash_path, local_copy, originals, reason, save_file
 from providers.pool import run_in_child
 
 RENDER_SECONDS = 60.0  # all files of one original
@@ -61,7 +60,7 @@ def _rows(output: ImageOutput, hashes: Any) -> QuerySet[Rendition]:
 
 def _refresh(output: ImageOutput, by_hash: dict[str, Recipe]) -> None:
     """Say of what is there that it was asked for; let what has lost its file be made again."""
-    storage = storages["originals"]
+    storage = originals()
     made = [row for row in _rows(output, by_hash) if row.made_at]
     lost = [row.pk for row in made if not storage.exists(row.path)]
     unmake(Rendition.objects.filter(pk__in=lost))
@@ -102,7 +101,7 @@ def _make(output: ImageOutput, rows: list[Rendition], claimed_at: datetime) -> N
     """Make the files of claimed rows; after a failure others may try at once."""
     try:
         with ExitStack() as stack:
-            source = stack.enter_context(local_copy(storages["originals"], output.path))
+            source = stack.enter_context(local_copy(originals(), output.path))
             if _hash(source, output) != output.sha256:
                 raise StorageProblem(
                     f"The original of image {output.pk} has changed since it was stored."
@@ -147,7 +146,7 @@ def _keep(row: Rendition, path: str, facts: dict[str, Any]) -> None:
     unmade = Rendition.objects.filter(pk=row.pk, made_at=None)
     if not unmade.update(path=name, **facts):
         return  # somebody who took over was quicker
-    save_file(storages["originals"], name, path, digest)
+    save_file(originals(), name, path, digest)
     if not unmade.filter(path=name).update(made_at=timezone.now()):
         _remove_file(name)
 
@@ -181,4 +180,4 @@ def forget(rows: QuerySet[Rendition]) -> int:
 def _remove_file(name: str) -> None:
     """Remove a file unless another rendition has the same content, and so the same name."""
     if name and not Rendition.objects.filter(path=name).exists():
-        storages["originals"].delete(name)
+        originals().delete(name)

@@ -13,29 +13,30 @@ from django.db.models import Case, F, OuterRef, QuerySet, Subquery, When
 from django.urls import reverse
 
 from blog.models import Post, Section
-from imagegen.imaging.xmp import GENERATED, PARTLY_GENERATED
 from imagegen.models import ImageOutput, PublicCopy, SlotAlt
 from imagegen.services.copies import is_public
+from imagegen.services.disclosure import Disclosure, disclose, schema_facts, style_label
+from imagegen.services.disclosure_words import WordList
 from imagegen.services.previews import may_see_previews
 from imagegen.storage import published
 from prompts.models import Role
 
 register = template.Library()
 
-LABELS = {GENERATED: "AI-generated", PARTLY_GENERATED: "Edited with AI"}
-
-
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """A picture as a page shows it. `alt` is "" where the picture is decorative."""
+    """A picture as a page shows it. `alt` is "" where the picture is decorative.
+
+    `told` is what readers are told of AI in it, `schema` what its JSON-LD says besides.
+    """
 
     url: str
     width: int
     height: int
     alt: str
     caption: str
-    is_ai: bool
-    label: str
+    told: Disclosure
+    schema: dict[str, Any]
     colour: str
 
 
@@ -61,8 +62,9 @@ def post_pictures(context: template.Context, post: Post) -> PostPictures:
     else:
         rows = []
     pictures = PostPictures()
+    words = WordList([post.language])
     for row in rows:
-        picture = _picture(row)
+        picture = _picture(row, words)
         if row["purpose"] == PublicCopy.Purpose.SOCIAL:
             pictures.social = picture
         elif row["slot__role"] == Role.HERO:
@@ -88,7 +90,8 @@ def card_pictures(posts: Iterable[Post]) -> dict[int, Picture]:
             purpose=PublicCopy.Purpose.WEB,
         )
     )
-    return {row["slot__post"]: _picture(row) for row in rows}
+    words = WordList({row["slot__post__language"] for row in rows})
+    return {row["slot__post"]: _picture(row, words) for row in rows}
 
 
 @register.simple_tag
@@ -109,16 +112,20 @@ def picture_figure(
     return {"picture": picture, "role": role, "is_first": first or role == "hero"}
 
 
-SHOWN = ("slot__post", "slot__role", "slot__section", "slot__caption")
+SHOWN = ("slot__post", "slot__post__language", "slot__role", "slot__section", "slot__caption")
+MARKS = ("ai_content", "could_be_real", "digital_source_type", "kind", "model_name")
 
 
 def _public_rows(copies: QuerySet[PublicCopy]) -> list[dict[str, Any]]:
     """What the pages need of live copies: one query."""
     rows = (
-        copies.annotate(alt=_alt(OuterRef("output"), OuterRef("slot__post")))
+        copies.annotate(
+            alt=_alt(OuterRef("output"), OuterRef("slot__post")),
+            style_label=style_label(OuterRef("output__style_name")),
+        )
         .values(
             *SHOWN, "purpose", "path", "width", "height", "alt",
-            "output__colour", "output__digital_source_type",
+            "output__colour", "style_label", *(f"output__{name}" for name in MARKS),
         )
     )  # fmt: skip
     storage = published()
@@ -131,26 +138,31 @@ def _private_rows(post: Post) -> list[dict[str, Any]]:
         ImageOutput.objects.filter(
             chosen_in__post=post, chosen_in__wanted=True, state=ImageOutput.State.APPROVED
         )
-        .annotate(alt=_alt(OuterRef("pk"), OuterRef("chosen_in__post")))
-        .values_list(
-            "uuid", "preview_width", "preview_height", "alt", "colour", "digital_source_type",
+        .annotate(
+            alt=_alt(OuterRef("pk"), OuterRef("chosen_in__post")),
+            style_label=style_label(OuterRef("style_name")),
+        )
+        .values(
+            "uuid", "preview_width", "preview_height", "alt", "colour", "style_label", *MARKS,
             "chosen_in__role", "chosen_in__section", "chosen_in__caption",
         )
     )  # fmt: skip
     return [
         {
-            "url": reverse("imagegen:preview", args=[uuid]),
-            "purpose": "social" if role == Role.SOCIAL else "web",
-            "width": width,
-            "height": height,
-            "alt": alt,
-            "output__colour": colour,
-            "output__digital_source_type": source_type,
-            "slot__role": role,
-            "slot__section": section,
-            "slot__caption": caption,
+            "url": reverse("imagegen:preview", args=[row["uuid"]]),
+            "purpose": "social" if row["chosen_in__role"] == Role.SOCIAL else "web",
+            "width": row["preview_width"],
+            "height": row["preview_height"],
+            "alt": row["alt"],
+            "style_label": row["style_label"],
+            "output__colour": row["colour"],
+            **{f"output__{name}": row[name] for name in MARKS},
+            "slot__post__language": post.language,
+            "slot__role": row["chosen_in__role"],
+            "slot__section": row["chosen_in__section"],
+            "slot__caption": row["chosen_in__caption"],
         }
-        for uuid, width, height, alt, colour, source_type, role, section, caption in rows
+        for row in rows
     ]
 
 
@@ -164,15 +176,17 @@ def _alt(output: OuterRef, post: OuterRef) -> Subquery:
     return Subquery(alts.order_by(first, "pk").values("text")[:1])
 
 
-def _picture(row: Mapping[str, Any]) -> Picture:
-    label = LABELS.get(row["output__digital_source_type"], "")
+def _picture(row: Mapping[str, Any], words: WordList) -> Picture:
+    marks = {name: row[f"output__{name}"] for name in MARKS}
+    language, alt = row["slot__post__language"], row["alt"] or ""
+    told = disclose(words=words, language=language, style_label=row["style_label"], **marks)
     return Picture(
         url=row["url"],
         width=row["width"],
         height=row["height"],
-        alt=row["alt"] or "",
+        alt=alt,
         caption=row["slot__caption"],
-        is_ai=bool(label),
-        label=label,
+        told=told,
+        schema=schema_facts(told, alt=alt, caption=row["slot__caption"], **marks),
         colour=row["output__colour"],
     )

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from imagegen.models import ImageOutput, ImageSlot
-from imagegen.services import copies, importing, outputs, renditions, review
+from imagegen.services import importing, outputs, renditions, review
 from imagegen.services.disclosure import ai_content_of
 from imagegen.tests import pictures as made
 
@@ -14,7 +14,7 @@ from imagegen.tests import pictures as made
 @pytest.fixture
 def in_this_process(monkeypatch):
     """Child functions run here: the pool has tests of its own."""
-    for module in (outputs, copies, renditions, importing):
+    for module in (outputs, renditions, importing):
         monkeypatch.setattr(
             module, "run_in_child", lambda function, *args, timeout: function(*args)
         )

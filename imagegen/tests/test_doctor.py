@@ -220,7 +220,7 @@ def test_picture_of_a_text_is_known_and_verified(output):
 
 @pytest.mark.parametrize("damage", [Path.unlink, flip])
 def test_damaged_public_copy_is_made_again(output, damage):
-    row = PublicCopy.objects.live().get(purpose="web")
+    row = PublicCopy.objects.live().get(variant="120.avif")
     damage(public(row.path))
     assert len(kinds()) == 1
     assert all(repair())
@@ -246,6 +246,31 @@ def test_copies_of_a_post_that_is_not_public_are_removed(output):
 def test_public_file_without_a_row_is_removed(output):
     path = put("published", "pictures/ab/stray.jpg")
     assert kinds() == ["public-orphan"]
+    assert repair() == [True]
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, flip])
+def test_damaged_rendition_is_made_again(output, damage):
+    damage(private(output.renditions.first().path))
+    assert len(kinds()) == 1
+    assert all(repair())
+    assert kinds() == []
+
+
+def test_damaged_rendition_that_nothing_serves_goes(output):
+    row = output.renditions.first()
+    row.copies.all().delete()
+    withdraw_post(post=output.post)
+    flip(private(row.path))
+    assert kinds() == ["rendition-changed"]
+    assert all(repair())
+    assert not output.renditions.filter(pk=row.pk).exists()
+
+
+def test_rendition_file_without_a_row_is_removed(output):
+    path = put("originals", "renditions/ab/stray.avif")
+    assert kinds() == ["rendition-orphan"]
     assert repair() == [True]
     assert not path.exists()
 

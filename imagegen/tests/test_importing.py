@@ -193,7 +193,7 @@ def test_command_imports_a_bundle_with_its_pictures(bundle):
 def test_hero_is_public_without_a_worker(bundle):
     text, _ = run(str(bundle))
     assert "public pictures were made here" in text
-    assert PublicCopy.objects.live().filter(purpose="web").count() == 1
+    assert PublicCopy.objects.live().filter(purpose="web", format="JPEG").count() == 1
 
 
 def test_section_that_holds_a_picture_is_not_wanted(bundle):

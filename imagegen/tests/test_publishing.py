@@ -8,10 +8,11 @@ from PIL import Image
 
 from blog.models import Post
 from blog.services import delete_post, publish_due_posts
-from imagegen.errors import Refused
+from imagegen.errors import BeingMade, Refused
 from imagegen.imaging.xmp import find_source_type
-from imagegen.models import ImageOutput, ImageSlot, PublicCopy
-from imagegen.services import alts, copies, publishing, review, slots
+from imagegen.models import ImageOutput, ImageSlot, PublicCopy, Rendition, SlotAlt
+from imagegen.services import publishing, renditions, review, slots
+from imagegen.tests import pictures as made
 from imagegen.tests.factories import hero_of, make_post
 from imagegen.tests.stored import choose, in_this_process, put_output  # noqa: F401
 
@@ -28,10 +29,14 @@ def public_files() -> list[str]:
 
 
 def live(post: Post) -> dict[str, PublicCopy]:
+    """Live copies by place and format: `hero-jpg`, `hero-avif`, `social-jpg`."""
     return {
-        f"{row.slot.role}-{row.purpose}": row
+        f"{row.slot.role}-{row.variant.partition('.')[2]}": row
         for row in PublicCopy.objects.live().filter(slot__post=post).select_related("slot")
     }
+
+
+HERO = {"hero-avif", "hero-jpg", "social-jpg"}
 
 
 @pytest.fixture
@@ -50,30 +55,42 @@ def shown(post) -> Post:
 
 
 def test_hero_brings_its_copy_and_the_social_card(post):
-    assert publish(post).made == 2
-    assert set(live(post)) == {"hero-web", "social-social"}
-    assert len(public_files()) == 2
+    assert publish(post).made == 3
+    assert set(live(post)) == HERO
+    assert len(public_files()) == 3
 
 
 def test_section_picture_gets_its_copy(shown):
     choose(shown.slots.filter(role="section").first(), seed=2)
     publish(shown)
-    assert set(live(shown)) == {"hero-web", "social-social", "section-web"}
+    assert set(live(shown)) == HERO | {"section-avif", "section-jpg"}
 
 
-def test_copy_is_named_by_its_content_and_marked(shown):
-    row = live(shown)["hero-web"]
-    assert row.path == f"pictures/{row.sha256[:2]}/{row.sha256[:32]}.jpg"
-    copy = Image.open(storages["published"].path(row.path))
-    assert find_source_type(copy.info["xmp"]) == "trainedAlgorithmicMedia"
-    assert b"A wall of stones" in copy.info["xmp"]
+@pytest.mark.parametrize("which", ["hero-avif", "hero-jpg", "social-jpg"])
+def test_copy_is_named_by_its_content_and_marked(shown, which):
+    row = live(shown)[which]
+    extension = which.partition("-")[2]
+    assert row.path == f"pictures/{row.sha256[:2]}/{row.sha256[:32]}.{extension}"
+    with storages["published"].open(row.path) as file:
+        marked = Image.open(file).info["xmp"]
+    assert find_source_type(marked) == "trainedAlgorithmicMedia"
+    assert b"A wall of stones" in marked
+
+
+def test_copies_are_made_once_and_kept_in_private(shown, django_capture_on_commit_callbacks):
+    before = list(Rendition.objects.values_list("pk", "made_at"))
+    with django_capture_on_commit_callbacks(execute=True):
+        publishing.withdraw_post(post=shown, user=None)
+    publishing.publish_post(post=shown, user=None)
+    assert publish(shown).made == 3
+    assert list(Rendition.objects.values_list("pk", "made_at")) == before
 
 
 def test_second_round_does_nothing(shown):
-    before = live(shown)["hero-web"].pk
+    before = live(shown)["hero-jpg"].pk
     report = publish(shown)
     assert (report.made, report.removed) == (0, 0)
-    assert live(shown)["hero-web"].pk == before
+    assert live(shown)["hero-jpg"].pk == before
     assert not ImageSlot.objects.filter(publication_due=True).exists()
 
 
@@ -90,33 +107,71 @@ def test_candidate_is_not_published():
     assert publish(post).made == 0
 
 
-def test_new_choice_replaces_the_copy(shown):
+def test_new_choice_replaces_the_copies(shown):
     choose(hero_of(shown), seed=5)
-    assert live(shown)  # the old one stays until the new one is there
+    assert live(shown)  # the old ones stay until the new ones are there
     publish(shown)
-    assert live(shown)["hero-web"].output == hero_of(shown).choice
-    assert len(public_files()) == 2
+    assert {row.output for row in live(shown).values()} == {hero_of(shown).choice}
+    assert len(public_files()) == 3
 
 
-def test_equal_bytes_of_another_image_replace_the_copy(shown):
+def test_smaller_picture_leaves_no_sizes_of_the_larger_one(post):
+    choose(hero_of(post), data=made.png(1, (400, 300)))
+    publish(post)
+    assert len(PublicCopy.objects.live().filter(purpose="web")) == 4
+    choose(hero_of(post), seed=2)
+    publish(post)
+    assert {row.variant for row in PublicCopy.objects.live()} == {"120.avif", "120.jpg"}
+    assert len(public_files()) == 3
+
+
+def test_equal_bytes_of_another_image_replace_the_copies(shown):
     twin = choose(hero_of(shown))
     publish(shown)
-    assert live(shown)["hero-web"].output == twin
-    assert len(public_files()) == 2
+    assert {row.output for row in live(shown).values()} == {twin}
+    assert len(public_files()) == 3
 
 
-def test_place_that_lacks_its_copy_is_due_again(shown, monkeypatch):
-    storages["published"].delete(live(shown)["social-social"].path)
+def test_place_that_lacks_a_copy_is_due_again(shown):
+    storages["published"].delete(live(shown)["social-jpg"].path)
     storages["originals"].delete(hero_of(shown).choice.path)
+    Rendition.objects.all().update(path="renditions/gone.jpg")
     publish(shown)
     assert shown.slots.get(role="social").publication_due
 
 
-def test_new_alt_text_makes_a_new_copy(shown):
-    alts.write_alt(output=hero_of(shown).choice, user=None, text="Dry stone in snow")
+def test_new_alt_text_changes_no_file(shown):
+    slot = hero_of(shown)
+    SlotAlt.objects.create(slot=slot, output=slot.choice, language="de", text="Mauer im Schnee")
+    publishing.mark_due(slots=[slot])
+    assert publish(shown).made == 0
+
+
+def test_changed_facts_make_new_copies_and_remove_the_old(shown):
+    ImageOutput.objects.update(digital_source_type="digitalCapture")
+    assert publish(shown).made == 3
+    copy = storages["published"].open(live(shown)["hero-jpg"].path).read()
+    assert find_source_type(copy) == "digitalCapture"
+    assert len(public_files()) == 3
+
+
+def test_moved_focal_point_cuts_the_card_anew_and_leaves_the_rest(shown):
+    ImageOutput.objects.update(focal_y=0.9)
     publish(shown)
-    copy = storages["published"].open(live(shown)["hero-web"].path).read()
-    assert b"Dry stone in snow" in copy
+    before = live(shown)
+    ImageOutput.objects.update(focal_y=0.1)
+    assert publish(shown).made == 1
+    assert live(shown)["hero-jpg"] == before["hero-jpg"]
+    assert live(shown)["social-jpg"].path != before["social-jpg"].path
+
+
+def test_switch_of_formats_adds_and_takes_away(shown, settings):
+    settings.PICTURE_WEBP = True
+    assert publish(shown).made == 1
+    assert set(live(shown)) == HERO | {"hero-webp"}
+    settings.PICTURE_WEBP = False
+    assert publish(shown).removed == 1
+    assert len(public_files()) == 3
 
 
 def test_undone_approval_is_not_served_from_then_on(shown):
@@ -135,13 +190,13 @@ def test_unwanted_place_loses_its_copy(shown):
 def test_social_card_with_a_picture_of_its_own(shown):
     own = choose(shown.slots.get(role="social"), seed=9)
     publish(shown)
-    assert live(shown)["social-social"].output == own
+    assert live(shown)["social-jpg"].output == own
 
 
 def test_text_card_by_setting(shown, settings):
     settings.SOCIAL_CARD = "text"
     assert publish(shown).made == 1
-    row = live(shown)["social-social"]
+    row = live(shown)["social-jpg"]
     assert (row.width, row.height) == (1200, 630)
 
 
@@ -158,7 +213,7 @@ def test_published_again_after_withdrawal(shown, django_capture_on_commit_callba
         publishing.withdraw_post(post=shown, user=None)
     publishing.publish_post(post=shown, user=None)
     publish(shown)
-    assert len(public_files()) == 2
+    assert len(public_files()) == 3
 
 
 def test_deleted_post_takes_its_copies_along(shown):
@@ -174,8 +229,8 @@ def test_section_that_goes_takes_its_copy_along(shown):
     publish(shown)
     slots.detach_slot(section=slot.section)
     publish(shown)
-    assert "section-web" not in live(shown)
-    assert len(public_files()) == 2
+    assert "section-jpg" not in live(shown)
+    assert len(public_files()) == 3
 
 
 def test_one_file_serves_two_posts_and_stays_for_the_other():
@@ -185,51 +240,133 @@ def test_one_file_serves_two_posts_and_stays_for_the_other():
         publish(post)
     publishing.withdraw_post(post=posts[0], user=None)
     publish(posts[0])
-    assert len(public_files()) == 2
-    assert storages["published"].exists(live(posts[1])["hero-web"].path)
+    assert len(public_files()) == 3
+    assert storages["published"].exists(live(posts[1])["hero-jpg"].path)
 
 
 # --- Stops and faults -------------------------------------------------------------------
 
 
-class Stop(Exception):
-    """The process ends here."""
+class Stop(BaseException):
+    """The process ends here: nothing that tidies up after errors may run for it."""
 
 
-@pytest.mark.parametrize("point", ["store_public", "_go_live", "_settle", "remove_retired"])
+POINTS = ["ensure_renditions", "store_public", "_go_live", "_settle", "remove_retired"]
+
+
+def stop(*args, **kwargs):
+    raise Stop
+
+
+def check_that_all_is_served_or_nothing(post: Post) -> None:
+    """A place has its whole set or none of it, and every public file has a row."""
+    assert {row.rpartition("-")[0] for row in live(post)} in ({"hero", "social"}, {"hero"}, set())
+    assert "hero-avif" not in live(post) or "hero-jpg" in live(post)
+    known = PublicCopy.objects.values_list("path", flat=True)
+    assert {path.rpartition("/")[2] for path in known} >= set(public_files())
+
+
+@pytest.mark.parametrize("point", POINTS)
 def test_a_stop_anywhere_heals_with_the_next_round(post, monkeypatch, point):
-    def stop(*args, **kwargs):
-        raise Stop
-
     with monkeypatch.context() as patch:
         patch.setattr(publishing, point, stop)
         with pytest.raises(Stop):
             publish(post)
+    check_that_all_is_served_or_nothing(post)
     publishing.publish_due()
-    assert set(live(post)) == {"hero-web", "social-social"}
+    assert set(live(post)) == HERO
     publishing.remove_retired(publishing.Q())
-    assert len(public_files()) == 2
+    assert len(public_files()) == 3
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_a_stop_after_each_file_leaves_nothing_half_served(post, monkeypatch, number):
+    real, stored = publishing.store_public, []
+
+    def store(copy):
+        if len(stored) == number:
+            raise Stop
+        stored.append(copy)
+        real(copy)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(publishing, "store_public", store)
+        with pytest.raises(Stop):
+            publish(post)
+    check_that_all_is_served_or_nothing(post)
+    publishing.publish_due()
+    publishing.remove_retired(publishing.Q())
+    assert set(live(post)) == HERO and len(public_files()) == 3
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_stop_while_a_picture_is_replaced_keeps_one_whole_set(shown, monkeypatch, point):
+    new = choose(hero_of(shown), seed=4)
+    with monkeypatch.context() as patch:
+        patch.setattr(publishing, point, stop)
+        with pytest.raises(Stop):
+            publish(shown)
+    heroes = {row.output for name, row in live(shown).items() if name.startswith("hero")}
+    assert len(heroes) == 1 and set(live(shown)) == HERO
+    check_that_all_is_served_or_nothing(shown)
+    publishing.publish_due()
+    assert {row.output for row in live(shown).values()} == {new}
+
+
+@pytest.mark.parametrize("point", ["_lock_slots", "remove_retired"])
+def test_a_stop_while_a_post_is_withdrawn_leaves_nothing_served(
+    shown, monkeypatch, django_capture_on_commit_callbacks, point
+):
+    with monkeypatch.context() as patch:
+        patch.setattr(publishing, point, stop)
+        with pytest.raises(Stop), django_capture_on_commit_callbacks(execute=True):
+            publishing.withdraw_post(post=shown, user=None)
+    public = Post.objects.get(pk=shown.pk).status == Post.Status.PUBLISHED
+    assert set(live(shown)) == (HERO if public else set())
+    publishing.publish_due()
+    publishing.remove_retired(publishing.Q())
+    assert len(public_files()) == (3 if public else 0)
+
+
+def test_place_whose_files_another_worker_makes_waits_without_a_complaint(post, monkeypatch):
+    def busy(*args):
+        raise BeingMade
+
+    with monkeypatch.context() as patch:
+        patch.setattr(publishing, "ensure_renditions", busy)
+        assert publish(post).problems == []
+    assert hero_of(post).publication_due and live(post) == {}
+    publish(post)
+    assert set(live(post)) == HERO
+
+
+def test_lost_private_file_is_made_again_before_it_goes_public(shown):
+    row = live(shown)["hero-jpg"]
+    storages["originals"].delete(row.rendition.path)
+    storages["published"].delete(row.path)
+    assert publish(shown).made == 1
+    assert storages["published"].exists(row.path)
 
 
 def test_lost_public_file_is_made_again(shown):
-    storages["published"].delete(live(shown)["hero-web"].path)
+    storages["published"].delete(live(shown)["hero-jpg"].path)
     assert publish(shown).made == 1
-    assert len(public_files()) == 2
+    assert len(public_files()) == 3
 
 
-def test_choice_that_changes_while_a_copy_is_made_wins(post, monkeypatch):
+def test_choice_that_changes_while_copies_are_made_wins(post, monkeypatch):
     later: list[ImageOutput] = []
-    real = copies.make_copy
+    real = renditions.ensure_renditions
 
-    def make(wanted, *, store):
+    def ensure(output, recipes):
         if not later:
             later.append(choose(hero_of(post), seed=7))
-        real(wanted, store=store)
+        return real(output, recipes)
 
-    monkeypatch.setattr(publishing, "make_copy", make)
+    monkeypatch.setattr(publishing, "ensure_renditions", ensure)
     publish(post)
-    assert live(post)["hero-web"].output == later[0]
-    assert len(public_files()) == 2
+    assert live(post)["hero-jpg"].output == later[0]
+    assert len(public_files()) == 3
 
 
 def test_withdrawal_while_a_copy_is_made_wins(post, monkeypatch):
@@ -260,7 +397,7 @@ def test_one_damaged_original_does_not_keep_others(post):
     storages["originals"].delete(hero_of(post).choice.path)
     choose(post.slots.filter(role="section").first(), seed=2)
     publish(post)
-    assert set(live(post)) == {"section-web"}
+    assert set(live(post)) == {"section-avif", "section-jpg"}
 
 
 def test_failing_post_rests_before_it_is_tried_again(post):
@@ -281,7 +418,7 @@ def test_scheduled_post_gets_its_copies_when_its_time_comes(time_machine_now):
     publishing.schedule_post(post=post, user=None, at=time_machine_now(hours=1))
     publish_due_posts(now=time_machine_now(hours=2))
     publishing.publish_due()
-    assert set(live(post)) == {"hero-web", "social-social"}
+    assert set(live(post)) == HERO
 
 
 @pytest.fixture

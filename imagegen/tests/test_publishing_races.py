@@ -12,7 +12,7 @@ from django.db import connections
 from blog.errors import BlogError
 from blog.models import Post
 from imagegen.errors import ImagegenError
-from imagegen.models import ImageOutput, PublicCopy
+from imagegen.models import ImageOutput, PublicCopy, Rendition
 from imagegen.services import publishing, review
 from imagegen.services.doctor import find_problems
 from imagegen.tests.factories import make_post
@@ -24,6 +24,7 @@ pytestmark = [
     pytest.mark.usefixtures("in_this_process"),
 ]
 HANDS, ACTS = 5, 10
+CHECKS = ["renditions", "rendition files", "public copies", "public files", "publication"]
 
 
 def act(chance: random.Random, output_id: int, post_id: int) -> None:
@@ -41,9 +42,10 @@ def act(chance: random.Random, output_id: int, post_id: int) -> None:
         chance.choice(acts)()
 
 
-def public_files() -> list[str]:
-    root = storages["published"].location
-    found = [os.path.join(folder, name) for folder, _, names in os.walk(root) for name in names]
+def files(storage: str, below: str = "") -> list[str]:
+    root = storages[storage].location
+    top = os.path.join(root, below)
+    found = [os.path.join(folder, name) for folder, _, names in os.walk(top) for name in names]
     return sorted(os.path.relpath(path, root) for path in found)
 
 
@@ -71,8 +73,11 @@ def test_many_hands_end_in_order(seed):
         thread.join()
     assert faults == []
     settle()
-    assert public_files() == sorted(set(PublicCopy.objects.live().values_list("path", flat=True)))
-    assert [p.message for p in find_problems(["public copies", "publication"])] == []
+    served = set(PublicCopy.objects.live().values_list("path", flat=True))
+    assert files("published") == sorted(served)
+    made = set(Rendition.objects.exclude(made_at=None).values_list("path", flat=True))
+    assert files("originals", "renditions") == sorted(made)
+    assert [p.message for p in find_problems(CHECKS)] == []
 
 
 def settle() -> None:

@@ -23,11 +23,11 @@ def output():
 
 @pytest.fixture
 def copy():
-    """A live public copy."""
+    """A live public copy: the JPEG of a hero."""
     post = make_post(published=True)
     choose(hero_of(post))
     publishing.publish_pictures(post_id=post.pk)
-    return PublicCopy.objects.live().first()
+    return PublicCopy.objects.live().get(purpose="web", format="JPEG")
 
 
 @pytest.mark.parametrize("name", ["preview", "original"])
@@ -71,10 +71,14 @@ def test_missing_file_is_not_found(client, output, editor):
     assert client.get(reverse("imagegen:preview", args=[output.uuid])).status_code == 404
 
 
-def test_public_copy_is_cached_for_ever(client, copy):
-    response = client.get(f"/media/{copy.path}")
+@pytest.mark.parametrize(
+    ("format", "content_type"), [("JPEG", "image/jpeg"), ("AVIF", "image/avif")]
+)
+def test_public_copy_is_cached_for_ever(client, copy, format, content_type):
+    path = copy.slot.copies.get(format=format).path
+    response = client.get(f"/media/{path}")
     assert response.status_code == 200
-    assert response["Content-Type"] == "image/jpeg"
+    assert response["Content-Type"] == content_type
     assert response["Cache-Control"] == "public, max-age=31536000, immutable"
 
 
@@ -108,6 +112,20 @@ def test_feed_has_the_hero_as_an_enclosure(client, copy, settings):
     text = client.get("/feed.xml").content.decode()
     assert f'href="https://example.org/media/{copy.path}"' in text
     assert 'rel="enclosure"' in text
+
+
+def test_feed_encloses_a_width_for_every_screen(client, copy):
+    def another(width: int) -> str:
+        path = f"pictures/aa/{width:032}.jpg"
+        PublicCopy.objects.create(
+            output=copy.output, slot=copy.slot, purpose="web", variant=f"{width}.jpg", live=True,
+            recipe={}, path=path, width=width, height=80, byte_size=1,
+        )  # fmt: skip
+        return path
+
+    paths = [another(width) for width in (1280, 1600, 960)]
+    text = client.get("/feed.xml").content.decode()
+    assert [path for path in paths if path in text] == paths[:1]
 
 
 def test_feed_takes_one_query_more_for_all_heroes(client, copy, django_assert_max_num_queries):

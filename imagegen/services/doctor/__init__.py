@@ -21,6 +21,8 @@ CHECKS: dict[str, Callable[[], Iterator[Problem]]] = {
     "pictures in texts": originals.check_bundles,
     "private files": originals.check_private_files,
     "choices": work.check_choices,
+    "renditions": public.check_renditions,
+    "rendition files": public.check_rendition_files,
     "public copies": public.check_copies,
     "publication": public.check_drift,
     "public files": public.check_public_files,

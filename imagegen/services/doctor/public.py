@@ -1,36 +1,67 @@
-"""The public storage against what readers should get, both ways."""
+"""What is made from originals: renditions and public copies against their files, both ways."""
 
 from collections.abc import Iterator
 from functools import partial
 
-from django.db.models import Q
+from django.core.files.storage import Storage
+from django.db.models import Model, Q
 
 from blog.models import Post
 from imagegen.errors import ImagegenError
-from imagegen.models import ImageSlot, PublicCopy
-from imagegen.services.copies import is_public, wanted_copies
+from imagegen.models import ImageSlot, PublicCopy, Rendition
+from imagegen.services import renditions
+from imagegen.services.copies import is_public, key_of, wanted_copies
 from imagegen.services.doctor.files import batches, walk
 from imagegen.services.doctor.problems import LEFT_BEHIND, ON_ITS_WAY, Problem, is_older
 from imagegen.services.publishing import publish_pictures, remove_retired
-from imagegen.storage import PART_SUFFIX, hash_file, published
+from imagegen.storage import PART_SUFFIX, hash_file, originals, published
+
+
+def check_renditions() -> Iterator[Problem]:
+    """Every rendition that was made: its file, whole."""
+    made = Rendition.objects.exclude(made_at=None)
+    for row in made.order_by("pk").iterator(500):
+        if fault := _fault_of(originals(), row.path, row.sha256):
+            kind, what = fault
+            yield Problem(
+                kind=f"rendition-{kind}",
+                subject=row.path,
+                message=f"{row} {what}; it can be made again.",
+                remedy=partial(_render_again, row),
+            )
+
+
+def _fault_of(storage: Storage, path: str, sha256: str) -> tuple[str, str] | None:
+    """What is wrong with a stored file, as a word and the end of a sentence; None: nothing."""
+    if not storage.exists(path):
+        return "missing", "is missing"
+    try:
+        if hash_file(storage, path) != sha256:
+            return "changed", "has changed since it was made"
+    except ImagegenError:
+        return "unreadable", "cannot be read"
+    return None
+
+
+def _render_again(row: Rendition) -> bool:
+    """Make the file of a rendition that places serve again; others may go."""
+    same = Rendition.objects.filter(path=row.path)
+    originals().delete(row.path)
+    served = [one for one in same.select_related("output") if one.copies.exists()]
+    same.filter(copies__isnull=True).delete()
+    renditions.unmake(Rendition.objects.filter(pk__in=[one.pk for one in served]))
+    for one in served:
+        renditions.ensure_renditions(one.output, [one.recipe])
+    return True
 
 
 def check_copies() -> Iterator[Problem]:
     """Every live copy: its file, whole."""
-    storage = published()
     for row in PublicCopy.objects.live().select_related("slot").order_by("pk").iterator(500):
-        what = ""
-        if not storage.exists(row.path):
-            kind, what = "copy-missing", "is missing"
-        else:
-            try:
-                if hash_file(storage, row.path) != row.sha256:
-                    kind, what = "copy-changed", "has changed since it was made"
-            except ImagegenError:
-                kind, what = "copy-unreadable", "cannot be read"
-        if what:
+        if fault := _fault_of(published(), row.path, row.sha256):
+            kind, what = fault
             yield Problem(
-                kind=kind,
+                kind=f"copy-{kind}",
                 subject=row.path,
                 message=f"The public copy for “{row.slot}” {what}; it can be made again.",
                 remedy=partial(_make_again, row),
@@ -48,14 +79,12 @@ def check_drift() -> Iterator[Problem]:
     """Every post: whether its live copies are those that it should have now."""
     concerned = Q(slots__choice__isnull=False) | Q(slots__copies__live=True)
     for post in Post.objects.filter(concerned).distinct().order_by("pk").iterator(200):
-        wanted = {key: copy.recipe_hash for key, copy in wanted_copies(post).items()}
-        live = {
-            (row.slot_id, row.purpose): row.recipe_hash
-            for row in PublicCopy.objects.live().filter(slot__post=post)
-        }
-        if wanted != live:
-            lacking = sum(1 for key in wanted if live.get(key) != wanted[key])
-            surplus = sum(1 for key in live if key not in wanted)
+        wanted = wanted_copies(post)
+        rows = PublicCopy.objects.live().filter(slot__post=post)
+        live = {key_of(row): row for row in rows}
+        lacking = sum(not copy.is_served_by(live.get(key)) for key, copy in wanted.items())
+        surplus = sum(key not in wanted for key in live)
+        if lacking or surplus:
             yield Problem(
                 kind="copies-behind" if is_public(post) else "copies-public",
                 subject=f"post {post.pk}",
@@ -73,21 +102,39 @@ def _publish(post_id: int) -> bool:
 
 def check_public_files() -> Iterator[Problem]:
     """Every file that readers could fetch: whether a row speaks of it."""
-    storage = published()
-    for names in batches(walk(storage, "pictures")):
-        known = set(PublicCopy.objects.filter(path__in=names).values_list("path", flat=True))
+    yield from _strays(
+        published(), "pictures", PublicCopy, kind="public-orphan",
+        sentence="The public file {} belongs to no picture. A repair removes it.",
+    )  # fmt: skip
+
+
+def check_rendition_files() -> Iterator[Problem]:
+    """Every file of renditions: whether a row speaks of it."""
+    yield from _strays(
+        originals(), "renditions", Rendition, kind="rendition-orphan",
+        sentence="The file {} belongs to no rendition. A repair removes it.",
+    )  # fmt: skip
+
+
+def _strays(
+    storage: Storage, folder: str, model: type[Model], *, kind: str, sentence: str
+) -> Iterator[Problem]:
+    """Files of the folder that no row of the model names in its `path`."""
+    rows = model._default_manager
+    for names in batches(walk(storage, folder)):
+        known = set(rows.filter(path__in=names).values_list("path", flat=True))
         for name in names:
             age = LEFT_BEHIND if name.endswith(PART_SUFFIX) else ON_ITS_WAY
             if name not in known and is_older(storage, name, age):
                 yield Problem(
-                    kind="public-orphan",
+                    kind=kind,
                     subject=name,
-                    message=f"The public file {name} belongs to no picture. A repair removes it.",
-                    remedy=partial(_remove, name),
+                    message=sentence.format(name),
+                    remedy=partial(_remove, storage, model, name),
                 )
 
 
-def _remove(name: str) -> bool:
-    if not PublicCopy.objects.filter(path=name).exists():
-        published().delete(name)
+def _remove(storage: Storage, model: type[Model], name: str) -> bool:
+    if not model._default_manager.filter(path=name).exists():
+        storage.delete(name)
     return True
