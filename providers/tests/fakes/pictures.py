@@ -4,8 +4,12 @@ import io
 import struct
 import zlib
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from providers.backends.stub_service import draw_png
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 @lru_cache(maxsize=64)
@@ -26,7 +30,10 @@ def webp(width: int, height: int, seed: int = 0) -> bytes:
 
 @lru_cache(maxsize=64)
 def gif(width: int, height: int, seed: int = 0) -> bytes:
-    return _recoded(png(width, height, seed), "GIF")
+    target = io.BytesIO()
+    with _opened(png(width, height, seed)) as image:  # it has a palette already
+        image.save(target, "GIF", optimize=False)
+    return target.getvalue()
 
 
 @lru_cache(maxsize=64)
@@ -57,21 +64,23 @@ def _chunk(name: bytes, data: bytes) -> bytes:
 
 
 def _recoded(picture: bytes, kind: str, **options: int) -> bytes:
-    from PIL import Image
-
     target = io.BytesIO()
-    with Image.open(io.BytesIO(picture)) as image:
+    with _opened(picture) as image:
         image.convert("RGB").save(target, kind, **options)
     return target.getvalue()
+
+
+def _opened(picture: bytes) -> "Image.Image":
+    from PIL import Image
+
+    return Image.open(io.BytesIO(picture))
 
 
 @lru_cache(maxsize=8)
 def animated(width: int, height: int) -> bytes:
     """A PNG of two frames."""
-    from PIL import Image
-
     target = io.BytesIO()
-    frames = [Image.open(io.BytesIO(png(width, height, seed))) for seed in (1, 2)]
+    frames = [_opened(png(width, height, seed)) for seed in (1, 2)]
     frames[0].save(target, "PNG", save_all=True, append_images=frames[1:], compress_level=1)
     return target.getvalue()
 
@@ -79,10 +88,8 @@ def animated(width: int, height: int) -> bytes:
 @lru_cache(maxsize=8)
 def sixteen_bit(width: int, height: int) -> bytes:
     """A grey PNG of 16 bits a pixel."""
-    from PIL import Image
-
     target = io.BytesIO()
-    with Image.open(io.BytesIO(png(width, height))) as image:
+    with _opened(png(width, height)) as image:
         image.convert("L").convert("I;16").save(target, "PNG", compress_level=1)
     return target.getvalue()
 
@@ -90,10 +97,8 @@ def sixteen_bit(width: int, height: int) -> bytes:
 @lru_cache(maxsize=8)
 def cmyk(width: int, height: int) -> bytes:
     """A JPEG for a printer."""
-    from PIL import Image
-
     target = io.BytesIO()
-    with Image.open(io.BytesIO(png(width, height))) as image:
+    with _opened(png(width, height)) as image:
         image.convert("RGB").convert("CMYK").save(target, "JPEG", quality=70)
     return target.getvalue()
 
