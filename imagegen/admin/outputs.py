@@ -20,6 +20,7 @@ from imagegen.admin.base import (
     not_posted,
     tell,
 )
+from imagegen.admin.describing import DescribingPages
 from imagegen.admin.display import (
     OUTPUT_SHAPES,
     chip,
@@ -43,7 +44,7 @@ State = ImageOutput.State
 
 
 @admin.register(ImageOutput)
-class ImageOutputAdmin(ReadOnlyAdmin):
+class ImageOutputAdmin(DescribingPages, ReadOnlyAdmin):
     """Stored originals. Reviewing happens here, in the list or on the page of one."""
 
     list_display = ("picture", "name", "state_chip", "where", "made_with", "price")
@@ -60,7 +61,7 @@ class ImageOutputAdmin(ReadOnlyAdmin):
     list_select_related = ("slot",)
     search_fields = ("prompt_text", "post_title")
     search_help_text = "Words of the prompt or of the post’s title."
-    actions = ("approve_selected", "reject_selected", "regenerate", "undo_selected")
+    actions = ("approve_selected", "reject_selected", "regenerate", "undo_selected", "describe")
     change_form_template = "admin/imagegen/output.html"
     page_related = (
         "slot__post",
@@ -166,6 +167,7 @@ class ImageOutputAdmin(ReadOnlyAdmin):
             "choose": self.choose_view,
             "alt": self.alt_view,
             "comment": self.comment_view,
+            "describe": self.describe_view,
         }
         own = [
             path(
@@ -205,6 +207,7 @@ class ImageOutputAdmin(ReadOnlyAdmin):
             "children": output.children.all()[:12],
             "may_approve": self.has_approve_permission(request),
             "may_generate": self.has_generate_permission(request),
+            **self.describe_facts(request, output),
         }
 
     def _alt(self, output: ImageOutput) -> SlotAlt | None:

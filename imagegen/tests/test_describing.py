@@ -1,14 +1,17 @@
 """Alt texts drafted by a vision model: what it sees, what it costs, and that a person decides."""
 
 from decimal import Decimal
+from io import StringIO
 
 import pytest
+from django.core.management import call_command
 
 from imagegen.errors import NotPermitted, Refused
 from imagegen.models import AltDraft, Attempt, ConnectionMonth, SlotAlt
 from imagegen.services import describing, engine
 from imagegen.services.review import approve_output
 from imagegen.tests.factories import hero_of, make_batch, make_post, make_stub
+from imagegen.tests.rows import make_output
 from imagegen.tests.test_drafting import model, service  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.django_db
@@ -120,3 +123,56 @@ def test_described_pictures_are_not_asked_about_again(output):
     assert describing.undescribed([output]) == [output]
     draft(output)
     assert describing.undescribed([output]) == []
+
+
+def page_of(output):
+    return f"/admin/imagegen/imageoutput/{output.pk}"
+
+
+def test_page_asks_at_the_price_that_was_seen(client, output, editor):
+    client.force_login(editor)
+    offer = client.get(f"{page_of(output)}/change/").context["alt_offer"]
+    client.post(f"{page_of(output)}/describe/", {"seen_cost": "nothing"})
+    assert not AltDraft.objects.exists()
+    client.post(f"{page_of(output)}/describe/", {"seen_cost": offer["cost"]})
+    assert AltDraft.objects.get().job.state == "queued"
+
+
+def test_page_offers_the_draft_to_be_taken_over(client, output, editor):
+    draft(output)
+    client.force_login(editor)
+    page = client.get(f"{page_of(output)}/change/")
+    assert page.context["approve_form"].initial["alt"] == "A lighthouse above a foggy bay"
+    assert "Drafted by gpt-5-mini" in page.content.decode()
+
+
+def test_asking_needs_a_post_and_the_permission(client, output, editor, stranger):
+    client.force_login(editor)
+    assert client.get(f"{page_of(output)}/describe/").status_code == 405
+    client.force_login(stranger)
+    assert client.post(f"{page_of(output)}/describe/").status_code in (302, 403)
+    assert not AltDraft.objects.exists()
+
+
+def test_action_asks_for_those_without_words(client, output, editor):
+    client.force_login(editor)
+    fields = {"action": "describe", "_selected_action": [output.pk]}
+    client.post("/admin/imagegen/imageoutput/", fields)
+    client.post("/admin/imagegen/imageoutput/", fields)
+    assert AltDraft.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_command_drafts_and_tells(output):
+    out = StringIO()
+    call_command("write_alts", "--all", stdout=out)
+    assert "A lighthouse above a foggy bay" in out.getvalue()
+
+
+def test_pattern_in_a_section_is_decoration_unless_somebody_says_otherwise(editor):
+    slot = make_post().slots.get(role="section", section_heading="Tools")
+    outputs = [make_output(slot, digital_source_type="algorithmicMedia") for _ in range(2)]
+    approve_output(output=outputs[0], user=editor)
+    approve_output(output=outputs[1], user=editor, alt="Ribbons")
+    found = SlotAlt.objects.order_by("output_id")
+    assert [(alt.decorative, alt.text) for alt in found] == [(True, ""), (False, "Ribbons")]
