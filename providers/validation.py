@@ -18,6 +18,14 @@ SWITCHES = {
     "kicker": "title",
     "footer": "title",
 }
+# What every request has of its own, and what makes more pictures of a call than its price is for:
+# no option of a model's own may say otherwise, not even where all are let through.
+RESERVED = frozenset(
+    {
+        "batch_size", "height", "model", "n", "n_iter", "num_images", "num_outputs",
+        "number_of_images", "partial_images", "prompt", "quality", "size", "stream", "width",
+    }
+)  # fmt: skip
 CHOICES = {"quality": "qualities", "output_format": "output_formats"}
 
 
@@ -77,7 +85,9 @@ def _own_option_issues(
     """The model's own options: unknown ones, and those with a value that it does not take."""
     for name, value in request.extra.items():
         choices = capabilities.choices.get(name)
-        if capabilities.extra != ("*",) and name not in capabilities.extra:
+        if name in RESERVED:
+            yield _error(f"extra.{name}", f"{name} cannot be set among the extra settings.", value)
+        elif capabilities.extra != ("*",) and name not in capabilities.extra:
             yield _not_taken(f"extra.{name}", who, value)
         elif choices is not None and str(value) not in choices:
             yield _error(

@@ -80,6 +80,12 @@ def test_star_lets_every_own_option_through():
     assert check(Capabilities(extra=("*",)), extra={"sampler": "euler"}).ok
 
 
+@pytest.mark.parametrize("name", ["n", "model", "quality", "size", "num_images"])
+def test_own_options_cannot_change_what_a_call_is_priced_by(name):
+    issue = check(Capabilities(extra=("*",)), extra={name: 10}).errors[0]
+    assert issue.message == f"{name} cannot be set among the extra settings."
+
+
 def test_quality_outside_the_list_names_the_choices():
     message = check(Capabilities(qualities=("low", "high")), quality="ultra").errors[0].message
     assert message == "quality ultra is not taken by patterns (studio); it takes low, high."
