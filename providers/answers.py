@@ -38,7 +38,7 @@ class HttpAnswer:
     def rate(self) -> dict[str, str]:
         """The headers that speak of limits."""
         return {
-            name: value
+            name[:100]: value[:200]
             for name, value in self.headers.items()
             if "ratelimit" in name or name == "retry-after"
         }
