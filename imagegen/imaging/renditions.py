@@ -5,6 +5,7 @@ recipes make equal files, whatever else is made beside them; nothing is ever enl
 """
 
 import contextlib
+import json
 import os
 from typing import Any
 
@@ -32,7 +33,14 @@ def render(path: str, jobs: list[tuple[Recipe, str]], *, logo_path: str = "") ->
     """
     master = Master(path)
     logo = as_shown(read_picture(logo_path, BODY)[0], keep_alpha=True) if logo_path else None
-    return [_made(master, recipe, out_path, logo) for recipe, out_path in jobs]
+    by_look: dict[str, list[int]] = {}
+    for number, (recipe, _) in enumerate(jobs):
+        by_look.setdefault(_look(recipe), []).append(number)
+    made = {}
+    for numbers in by_look.values():
+        picture = _picture(master, jobs[numbers[0]][0], logo)
+        made |= {number: _written(picture, *jobs[number]) for number in numbers}
+    return [made[number] for number in range(len(jobs))]
 
 
 class Master:
@@ -76,11 +84,45 @@ def _fits(box: Box, size: Size, step: int) -> bool:
     return box[2] - box[0] >= size[0] * scale and box[3] - box[1] >= size[1] * scale
 
 
-def _made(master: Master, recipe: Recipe, out_path: str, logo: Image.Image | None) -> dict:
-    format, facts = recipe["format"], recipe.get("facts") or {}
-    picture = _picture(master, recipe)
+def _look(recipe: Recipe) -> str:
+    """What decides over the pixels: files that share it are encoded from one picture."""
+    names = ("width", "crop", "focal", "card", "watermark")
+    return json.dumps([recipe.get(name) for name in names] + [_may_be_clear(recipe)])
+
+
+def _may_be_clear(recipe: Recipe) -> bool:
+    return recipe["format"] == "PNG"
+
+
+def _picture(master: Master, recipe: Recipe, logo: Image.Image | None) -> Image.Image:
+    """The rendition before it is encoded. Transparency stays in a PNG, elsewhere it is white."""
+    picture = _card(master, recipe) if recipe.get("card") else _reduced(master, recipe)
     if spec := recipe.get("watermark"):
-        picture = mark(picture, spec, logo)
+        return mark(picture, spec, logo)
+    return picture
+
+
+def _reduced(master: Master, recipe: Recipe) -> Image.Image:
+    ratio = recipe.get("crop")
+    box = cut(master.size, ratio, recipe.get("focal"))
+    size = result_size(box, recipe["width"], ratio)
+    return master.part(box, size, keep_alpha=_may_be_clear(recipe))
+
+
+def _card(master: Master, recipe: Recipe) -> Image.Image:
+    """The title beside the picture; the picture in a card's shape where it cannot be set."""
+
+    def fill(size: Size) -> Image.Image:
+        return master.part(cut(master.size, size, recipe.get("focal")), size)
+
+    drawn = card(fill, **recipe["card"])
+    return drawn or _reduced(master, recipe | {"crop": SOCIAL_SIZE})
+
+
+def _written(picture: Image.Image, recipe: Recipe, out_path: str) -> dict:
+    """The picture as a file that was read back, and its facts."""
+    format, facts = recipe["format"], recipe.get("facts") or {}
+    # Type needs its colours whole.
     changes = {"subsampling": "4:4:4"} if recipe.get("card") and format == "AVIF" else {}
     made = write_picture(picture, out_path, **encoding(format, packet(**facts), **changes))
     try:
@@ -90,20 +132,3 @@ def _made(master: Master, recipe: Recipe, out_path: str, logo: Image.Image | Non
             os.unlink(out_path)
         raise
     return made | {"format": format}
-
-
-def _picture(master: Master, recipe: Recipe) -> Image.Image:
-    """The rendition before it is encoded. Transparency stays in a PNG, elsewhere it is white."""
-    focal = recipe.get("focal")
-    if words := recipe.get("card"):
-
-        def fill(size: Size) -> Image.Image:
-            return master.part(cut(master.size, size, focal), size)
-
-        drawn = card(fill, **words)
-        if drawn is not None:
-            return drawn
-    ratio = SOCIAL_SIZE if words else recipe.get("crop")
-    box = cut(master.size, ratio, focal)
-    size = result_size(box, recipe["width"], ratio)
-    return master.part(box, size, keep_alpha=recipe["format"] == "PNG")
