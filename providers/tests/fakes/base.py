@@ -151,12 +151,14 @@ class FakeService:
 
     def faults(self, *names: str, on: str = "call") -> None:
         """Script what happens: each request of the phase `on` takes the next name, the last
-        one stays; "" is to behave. `refused` closes the door until `open_door`."""
+        one stays; "" is to behave. `refused`, at first place, closes the door until
+        `open_door`: no request comes to take it."""
+        if names[:1] == ("refused",):
+            self.close_door()
+            names = names[1:]
         with self._lock:
             known = [self.aliases.get(name, name) for name in names]
             self._scripts[on] = [Scripted.read(name) for name in known]
-        if names[:1] == ("refused",):
-            self.close_door()
 
     def arm(self, fault: Fault) -> None:
         """Script a fault of the table."""
