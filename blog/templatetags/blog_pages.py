@@ -30,7 +30,10 @@ def quoted(text: str, language: str = "en") -> str:
 
 @register.simple_tag
 def article_json(post: Post, picture: Any = None) -> SafeString:
-    """The post as a schema.org article in JSON-LD; `picture` has url, width and height."""
+    """The post as a schema.org article in JSON-LD.
+
+    `picture` has url, width and height, and perhaps `schema`: what its ImageObject says besides.
+    """
     data: dict[str, Any] = {
         "@context": "https://schema.org",
         "@type": "BlogPosting",
@@ -54,8 +57,10 @@ def article_json(post: Post, picture: Any = None) -> SafeString:
         data["image"] = {
             "@type": "ImageObject",
             "url": absolute_address(picture.url),
+            "contentUrl": absolute_address(picture.url),
             "width": picture.width,
             "height": picture.height,
+            **getattr(picture, "schema", {}),
         }
     text = json.dumps(data, ensure_ascii=False).translate(JSON_ESCAPES)
     return mark_safe(f'<script type="application/ld+json">{text}</script>')  # noqa: S308 (escaped)

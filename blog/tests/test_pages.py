@@ -293,10 +293,13 @@ def test_picture_whose_file_is_lost_is_404(client, picture):
 
 
 def figure(role, **fields):
-    shown = {"url": "/media/a.jpg", "width": 960, "height": 640, "alt": 'A "sea"', "label": "",
-             "caption": "", "is_ai": False, "colour": "#aabbcc"} | fields  # fmt: skip
+    shown = {"url": "/media/a.jpg", "width": 960, "height": 640, "alt": 'A "sea"',
+             "caption": "", "told": None, "colour": "#aabbcc"} | fields  # fmt: skip
     context = {"picture": SimpleNamespace(**shown), "role": role, "is_first": role == "hero"}
     return render_to_string("imagegen/_figure.html", context)
+
+
+TOLD = SimpleNamespace(shown=True, label="KI-generiert", sentence="Von KI (m-1).", language="de")
 
 
 def test_figure_keeps_its_place_while_it_loads():
@@ -311,14 +314,14 @@ def test_hero_is_loaded_first():
 
 
 def test_caption_carries_the_label():
-    html = figure("section", caption="The sea", label="AI-generated")
-    assert '<span dir="auto">The sea</span>' in html
-    assert '<span class="label">AI-generated</span>' in html
+    html = figure("section", caption="The sea", told=TOLD)
+    assert '<span dir="auto">The sea</span> <span lang="de">Von KI (m-1).</span>' in html
+    assert '<span class="label" lang="de">KI-generiert</span></figcaption>' in html
 
 
 def test_card_shows_the_label_alone():
-    html = figure("card", caption="The sea", label="AI-generated")
-    assert "The sea" not in html and "AI-generated" in html
+    html = figure("card", caption="The sea", told=TOLD)
+    assert "The sea" not in html and "Von KI" not in html and "KI-generiert" in html
 
 
 def test_no_picture_leaves_no_hole():

@@ -15,16 +15,41 @@ from django.db import transaction
 from django.db.models import OuterRef, Subquery
 
 from imagegen.errors import ImagegenError, Refused
-from imagegen.imaging.xmp import GENERATED, PARTLY_GENERATED, SOURCE_TYPES
+from imagegen.imaging.xmp import GENERATED, PARTLY_GENERATED, SOURCE_TYPES, TERM_ADDRESS
 from imagegen.models import ImageOutput, ImageSlot, ReviewEvent, StyleTreatment
 from imagegen.services.access import require
 from imagegen.services.choices import record_event
-from imagegen.services.disclosure_words import WordList
+from imagegen.services.disclosure_words import WordList, with_model
 
 logger = logging.getLogger("imagegen")
 
 AiContent, Label = ImageOutput.AiContent, StyleTreatment.Label
 RANKS = {AiContent.NONE.value: 0, AiContent.MODIFIED.value: 1, AiContent.GENERATED.value: 2}
+# As of November 2026; https://schema.org/IPTCDigitalSourceEnumeration
+SCHEMA_NAMES = {
+    **{
+        term: term[0].upper() + term[1:]
+        for term in (
+            "algorithmicMedia",
+            "algorithmicallyEnhanced",
+            "composite",
+            "compositeCapture",
+            "compositeSynthetic",
+            "compositeWithTrainedAlgorithmicMedia",
+            "dataDrivenMedia",
+            "digitalCapture",
+            "minorHumanEdits",
+            "negativeFilm",
+            "positiveFilm",
+            "print",
+            "screenCapture",
+            "trainedAlgorithmicMedia",
+            "virtualRecording",
+        )
+    },
+    "computationalCapture": "MultiFrameComputationalCapture",
+    "digitalCreation": "DigitalArt",
+}
 QUESTION = "Could it be taken for a photograph of real people, places or events?"
 User = AbstractBaseUser | None
 
@@ -56,11 +81,12 @@ def marks_at_arrival(said: str, found: str = "") -> dict[str, str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Disclosure:
-    """What is to be told of one picture in one language. Not `shown`: no label is due."""
+    """What is to be told of one picture, in `language`. Not `shown`: no label is due."""
 
     ai_content: str = AiContent.NONE.value
     label: str = ""
     sentence: str = ""
+    language: str = ""
     shown: bool = False
 
 
@@ -85,17 +111,25 @@ def disclose(
     language: str,
     ai_content: str,
     could_be_real: bool | None,
-    style_label: str = "",
-    model: str = "",
+    kind: str,
+    model_name: str,
+    style_label: str | None = "",
+    **others: Any,
 ) -> Disclosure:
-    """What readers are told, from the columns of an image."""
-    shown = is_label_due(
-        ai_content=ai_content, could_be_real=could_be_real, style_label=style_label
-    )
-    if not shown:
+    """What readers of `language` are told, from the columns of an image."""
+    if not is_label_due(
+        ai_content=ai_content, could_be_real=could_be_real, style_label=style_label or ""
+    ):
         return Disclosure(ai_content=ai_content)
-    label, sentence = words.find(ai_content=ai_content, language=language, model=model)
-    return Disclosure(ai_content=ai_content, label=label, sentence=sentence, shown=True)
+    model = "" if kind == ImageOutput.Kind.UPLOADED else model_name
+    found = words.find(ai_content=ai_content, language=language)
+    return Disclosure(
+        ai_content=ai_content,
+        label=found.label,
+        sentence=with_model(found.sentence, model),
+        language=found.language,
+        shown=True,
+    )
 
 
 def disclosure_of(
@@ -107,14 +141,38 @@ def disclosure_of(
         language=language,
         ai_content=output.ai_content,
         could_be_real=output.could_be_real,
+        kind=output.kind,
+        model_name=output.model_name,
         style_label=treatment.label if treatment else "",
-        model=shown_model(output.kind, output.model_name),
     )
 
 
-def shown_model(kind: str, model_name: str) -> str:
-    """The model that made an image; "" for an upload, whose model nobody knows."""
-    return "" if kind == ImageOutput.Kind.UPLOADED else model_name
+def schema_facts(
+    told: Disclosure,
+    *,
+    digital_source_type: str,
+    kind: str,
+    alt: str,
+    caption: str,
+    **others: Any,
+) -> dict[str, Any]:
+    """The same for machines: properties of a schema.org ImageObject."""
+    facts = {
+        "digitalSourceType": schema_term(digital_source_type),
+        "creditText": settings.SITE_NAME,
+        "description": alt,
+        "caption": " ".join(filter(None, [caption, told.sentence or told.label])),
+    }
+    if kind != ImageOutput.Kind.UPLOADED:
+        facts["creator"] = {"@type": "Organization", "name": settings.SITE_NAME}
+    return {name: value for name, value in facts.items() if value}
+
+
+def schema_term(digital_source_type: str) -> str:
+    """The address of an IPTC term at schema.org, which has names of its own for most of them."""
+    if digital_source_type in SCHEMA_NAMES:
+        return f"https://schema.org/{SCHEMA_NAMES[digital_source_type]}DigitalSource"
+    return TERM_ADDRESS + digital_source_type if digital_source_type else ""
 
 
 def style_label(style_name: OuterRef) -> Subquery:

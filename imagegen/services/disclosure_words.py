@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.apps import apps as installed_apps
 
@@ -12,7 +12,15 @@ FALLBACK = "en"
 MODEL = "{model}"
 MODEL_IN_BRACKETS = re.compile(r"\s*[(\[]\{model\}[)\]]")
 GENERATED, MODIFIED = ImageOutput.AiContent.GENERATED, ImageOutput.AiContent.MODIFIED
-Words = tuple[str, str]  # label, sentence
+
+
+class Words(NamedTuple):
+    """What readers are told of AI, in a language."""
+
+    label: str
+    sentence: str
+    language: str
+
 
 # Language -> label and sentence for generated, label and sentence for modified pictures.
 SHIPPED: dict[str, tuple[str, str, str, str]] = {
@@ -71,8 +79,8 @@ def shipped_words() -> dict[tuple[str, str], Words]:
     """The words that ship, by language and kind of AI content."""
     words: dict[tuple[str, str], Words] = {}
     for language, (made, made_sentence, edited, edited_sentence) in SHIPPED.items():
-        words[language, GENERATED.value] = (made, made_sentence)
-        words[language, MODIFIED.value] = (edited, edited_sentence)
+        words[language, GENERATED.value] = Words(made, made_sentence, language)
+        words[language, MODIFIED.value] = Words(edited, edited_sentence, language)
     return words
 
 
@@ -89,8 +97,8 @@ def install_words(apps: Any = installed_apps) -> None:
     known = set(model.objects.values_list("language", "ai_content"))
     model.objects.bulk_create(
         [
-            model(language=key[0], ai_content=key[1], label=label, sentence=sentence)
-            for key, (label, sentence) in shipped_words().items()
+            model(language=key[0], ai_content=key[1], label=words.label, sentence=words.sentence)
+            for key, words in shipped_words().items()
             if key not in known
         ],
         ignore_conflicts=True,
@@ -111,16 +119,15 @@ class WordList:
         self._codes = {code for language in languages for code in languages_of(language)}
         self._words: dict[tuple[str, str], Words] | None = None
 
-    def find(self, *, ai_content: str, language: str, model: str = "") -> Words:
-        """Label and sentence. `model` is the name of the model, "" where none is known."""
+    def find(self, *, ai_content: str, language: str) -> Words:
+        """The words for readers of `language`; `{model}` stands in the sentence."""
         if self._words is None:
             rows = DisclosureText.objects.filter(language__in=self._codes)
-            found = rows.values_list("language", "ai_content", "label", "sentence")
-            self._words = {(row[0], row[1]): (row[2], row[3]) for row in found}
+            found = rows.values_list("ai_content", "label", "sentence", "language")
+            self._words = {(row[3], row[0]): Words(*row[1:]) for row in found}
         keys = [(code, ai_content) for code in languages_of(language)]
         words = next((self._words[key] for key in keys if key in self._words), None)
-        label, sentence = words or shipped_words()[FALLBACK, ai_content]
-        return label, with_model(sentence, model)
+        return words or shipped_words()[FALLBACK, ai_content]
 
 
 def with_model(sentence: str, model: str) -> str:

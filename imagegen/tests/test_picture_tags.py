@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.template import Context
 
-from imagegen.models import ImageSlot, SlotAlt
+from imagegen.models import ImageOutput, ImageSlot, SlotAlt
 from imagegen.services import alts, publishing
 from imagegen.templatetags import pictures as tags
 from imagegen.tests.factories import hero_of, make_post
@@ -36,7 +36,15 @@ def test_public_post_shows_its_pictures_by_place(post):
     assert tags.section_picture(pictures, second) is None
 
 
-def test_all_pictures_of_a_page_take_one_query(post, django_assert_num_queries):
+def test_all_pictures_of_a_page_take_one_query_and_the_words_another(
+    post, django_assert_num_queries
+):
+    with django_assert_num_queries(2):
+        of(post)
+
+
+def test_pictures_without_ai_need_no_words(post, django_assert_num_queries):
+    ImageOutput.objects.update(ai_content="none")
     with django_assert_num_queries(1):
         of(post)
 
@@ -45,7 +53,7 @@ def test_picture_carries_alt_caption_and_label(post):
     ImageSlot.objects.filter(pk=hero_of(post).pk).update(caption="By the pond")
     hero = of(post).hero
     assert (hero.alt, hero.caption) == ("A wall of stones", "By the pond")
-    assert (hero.is_ai, hero.label) == (True, "AI-generated")
+    assert (hero.told.shown, hero.told.label) == (True, "AI-generated")
     assert hero.colour.startswith("#")
 
 
@@ -57,7 +65,7 @@ def test_label_follows_the_source(term, label):
     post = make_post(published=True)
     choose(hero_of(post), digital_source_type=term)
     publishing.publish_pictures(post_id=post.pk)
-    assert of(post).hero.label == label
+    assert of(post).hero.told.label == label
 
 
 def test_social_card_has_the_alt_text_of_the_hero(post):
@@ -92,18 +100,18 @@ def test_draft_shows_pictures_to_those_who_may_see_them(reviewer, stranger):
     assert of(post).hero is None
 
 
-def test_draft_takes_one_query_too(reviewer, django_assert_num_queries):
+def test_draft_takes_as_many_queries(reviewer, django_assert_num_queries):
     post = make_post()
     choose(hero_of(post))
     reviewer.has_perm("imagegen.approve")
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         of(post, reviewer)
 
 
-def test_cards_of_a_list_take_one_query(post, django_assert_num_queries):
+def test_cards_of_a_list_take_two_queries(post, django_assert_num_queries):
     others = [make_post(title="Bare", published=True), make_post(title="Draft")]
     choose(hero_of(others[1]), seed=4)
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         heroes = tags.card_pictures([post, *others])
     assert tags.picture_for(heroes, post).width == 120
     assert [tags.picture_for(heroes, other) for other in others] == [None, None]
