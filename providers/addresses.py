@@ -10,6 +10,7 @@ NAT64 = ipaddress.ip_network("64:ff9b::/96")
 NEVER = tuple(
     ipaddress.ip_network(text)
     for text in (
+        "168.63.129.16/32",  # of Azure's own machines, though it counts as public
         "192.0.0.0/24",
         "192.88.99.0/24",
         "64:ff9b:1::/48",
@@ -20,6 +21,9 @@ NEVER = tuple(
         "fec0::/10",
     )
 )
+
+# Where clouds keep the secrets of a machine outside of the link-local range: AWS and Alibaba.
+METADATA = tuple(map(ipaddress.ip_address, ("fd00:ec2::254", "100.100.100.200")))
 
 
 def meant_address(text: str) -> Address:
@@ -49,6 +53,8 @@ def is_local(text: str) -> bool:
     """
     address = meant_address(text)
     if address.is_link_local or address.is_multicast or address.is_unspecified:
+        return False
+    if address in METADATA:
         return False
     shared = address.version == 4 and address in ipaddress.ip_network("100.64.0.0/10")
     return address.is_loopback or shared or (address.is_private and not address.is_reserved)
