@@ -7,6 +7,7 @@ by `<NAME>_FILE`. A wrong value stops the start and names the variable.
 import os
 from pathlib import Path
 
+from config.buckets import bucket_storages
 from config.env import Env, kept_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -140,7 +141,12 @@ STORAGES = {
         "BACKEND": "imagegen.storage.DurableFileSystemStorage",
         "OPTIONS": {"location": MEDIA_ROOT, "base_url": "/" + MEDIA_URL},
     },
+    # Where `move_storage` may carry either: originals_s3, published_s3.
+    **bucket_storages(env, media_url="/" + MEDIA_URL),
 }
+# How a link to a private file that was handed out ends, and who sends the bytes.
+SIGNED_LINK_SECONDS = env.number("SIGNED_LINK_SECONDS", 600, low=10)
+SEND_FILES_BY = env.choice("SEND_FILES_BY", "python", ("python", "x-accel", "x-sendfile"))
 DATA_UPLOAD_MAX_MEMORY_SIZE = 25 * 1024 * 1024
 
 # --- Work in the background -------------------------------------------------------------

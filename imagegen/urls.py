@@ -11,6 +11,7 @@ urlpatterns = [
     path("feed.xml", PictureFeed(), name="feed"),
     path("pictures/<uuid:uuid>/preview/", views.preview, name="preview"),
     path("pictures/<uuid:uuid>/original/", views.original, name="original"),
+    path("pictures/signed/<str:token>/", views.signed, name="signed"),
 ]
 if settings.SERVE_MEDIA:
     urlpatterns.append(path("media/<path:path>", views.public_copy, name="public-copy"))

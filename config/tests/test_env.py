@@ -13,7 +13,7 @@ from config.env import Env, kept_secret
 from config.settings import BASE_DIR, env
 
 EXAMPLE = (BASE_DIR / ".env.example").read_text(encoding="utf-8")
-LISTED = re.findall(r"^#? ?([A-Z][A-Z_]+)=(.*)$", EXAMPLE, flags=re.MULTILINE)
+LISTED = re.findall(r"^#? ?([A-Z][A-Z0-9_]+)=(.*)$", EXAMPLE, flags=re.MULTILINE)
 
 
 @pytest.fixture(autouse=True)
@@ -82,6 +82,15 @@ def test_each_variable_is_explained_above(name):
         ("LANGUAGE_CODE", "English"),
         ("TIME_ZONE", "Mars/Olympus"),
         ("LOG_LEVEL", "loud"),
+        ("S3_BUCKET_ORIGINALS", "Blog Bucket"),
+        ("S3_ENDPOINT_URL", "s3.example.org"),
+        ("S3_ENDPOINT_URL", "https://key:secret@s3.example.org"),
+        ("S3_ADDRESSING", "both"),
+        ("S3_PREFIX", "../x"),
+        ("S3_ENCRYPTION", "rot13"),
+        ("S3_PUBLIC_URL", "cdn"),
+        ("SIGNED_LINK_SECONDS", "0"),
+        ("SEND_FILES_BY", "post"),
         ("DATABASE_URL", "mysql://user@host/name"),
         ("DATABASE_URL", "no address"),
     ],
@@ -224,3 +233,25 @@ def test_example_shows_what_counts_without_it(monkeypatch, tmp_path):
     shown = load_settings()
     names = [name for name in without if name.isupper()]
     assert {name: shown[name] for name in names} == {name: without[name] for name in names}
+
+
+def test_buckets_are_storages_to_move_to(monkeypatch):
+    monkeypatch.setenv("S3_BUCKET_ORIGINALS", "blog-originals")
+    monkeypatch.setenv("S3_PREFIX", "blog/")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    storages = load_settings()["STORAGES"]
+    assert "published_s3" not in storages
+    options = storages["originals_s3"]["OPTIONS"]
+    assert (options["bucket_name"], options["location"]) == ("blog-originals", "blog")
+    assert options["access_key"] == "key" and "secret_key" not in options
+
+
+@pytest.mark.parametrize(
+    ("public_url", "name"), [("https://cdn.example.org", "public_url"), ("", "base_url")]
+)
+def test_public_bucket_is_read_at_a_cdn_or_from_the_site(monkeypatch, public_url, name):
+    monkeypatch.setenv("S3_BUCKET_PUBLISHED", "blog-published")
+    monkeypatch.setenv("S3_PUBLIC_URL", public_url)
+    options = load_settings()["STORAGES"]["published_s3"]["OPTIONS"]
+    assert options[name] == (public_url or "/media/")
+    assert not {"public_url", "base_url"} <= set(options)
