@@ -168,7 +168,10 @@ class FalProvider(QueuedProvider):
             return errors.QuotaExhausted(
                 f"{self.connection.name} has no credit left.", **details_of(answer, kind, sentence)
             )
-        return problem_for(answer, self.connection.name)
+        found = problem_for(answer, self.connection.name)
+        if queued:
+            found.billed = "unknown"  # a status alone does not tell that nothing was drawn
+        return found
 
     def _model_problem(
         self, items: list[dict[str, Any]], answer: HttpAnswer, queued: bool

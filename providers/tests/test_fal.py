@@ -325,3 +325,9 @@ def test_only_models_that_draw_are_discovered(fake):
 
 def test_models_are_listed_on_the_services_other_host():
     assert bare().client_for("https://api.fal.ai/v1/models").base_url == "https://api.fal.ai"
+
+
+@pytest.mark.parametrize("status", [400, 404, 409])
+def test_end_of_a_job_that_says_no_more_than_a_status_may_be_billed(status):
+    answer = HttpAnswer(status, {}, b'{"detail": ["no"]}')
+    assert bare().problem(answer, queued=True).billed == "unknown"
