@@ -26,6 +26,7 @@ from providers.registry import BUILT_IN
 from providers.services import SOON
 from providers.types import Capabilities
 
+MOST_READ = 1000  # models of a service's list
 MOST_NEW = 40  # models of unknown price that a service may add in one go
 FIELDS = ("label", "purpose", "capabilities", "price_rule", "shutdown_at", "successor")
 Origin = ImageModel.Origin
@@ -125,7 +126,7 @@ def _discovered(connection: Connection, report: SyncReport) -> list[CatalogueMod
     """What the service offers; what cannot be asked or read is a problem."""
     try:
         provider = connection.provider()
-        entries = provider.discover()
+        entries = list(provider.discover())
     except ProviderProblem as problem:
         report.problems.append(
             f"The service was not asked: {problem.message} {problem.hint}".strip()
@@ -134,8 +135,10 @@ def _discovered(connection: Connection, report: SyncReport) -> list[CatalogueMod
     except Exception as error:  # noqa: BLE001 - a plugin's fault must not stop the others
         report.problems.append(f"The service was not asked: {type(error).__name__} in its adapter.")
         return []
+    if len(entries) > MOST_READ:
+        report.problems.append(f"It offers {len(entries):,} models; the first {MOST_READ:,} count.")
     found = []
-    for entry in entries:
+    for entry in entries[:MOST_READ]:
         try:
             model = _without_the_known(_read_entry(entry), provider)
             if not model.price_rule and not provider.charges:

@@ -348,3 +348,11 @@ def test_dry_run_of_the_command_sets_nothing_up(key, listed, offered, capsys):
     call_command("sync_models", "--dry-run")
     assert not Connection.objects.filter(kind="stub").exists()
     assert "FAR_KEY was found" in capsys.readouterr().out
+
+
+def test_list_without_end_is_read_as_far_as_it_is_sensible(far, offered, monkeypatch):
+    monkeypatch.setattr("providers.syncing.MOST_READ", 2)
+    offered(*({"name": f"model-{number}"} for number in range(5)))
+    report = sync_connection(connection=far)
+    assert far.models.count() == 2
+    assert report.problems == ["It offers 5 models; the first 2 count."]

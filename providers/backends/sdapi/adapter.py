@@ -48,6 +48,7 @@ from .payload import EXTRA, SdApiOptions, build_payload, files_of, own_issues, s
 
 PICTURES = "images"
 ECHOES = ("init_images", "mask")  # stable-diffusion.cpp sends them back (November 2026)
+MOST_NAMES = 500  # of a list of samplers or schedulers
 ASKING = 10.0  # seconds for each question before and after the call
 
 
@@ -234,7 +235,7 @@ class SdApiProvider(Provider):
         except errors.ConfigurationError:
             return ()
         names = [each.get(name) for each in entries for name in ("name", "label")]
-        return tuple(dict.fromkeys(str(name) for name in names if name))
+        return tuple(dict.fromkeys(str(name)[:200] for name in names if name))[:MOST_NAMES]
 
     def _list(self, route: str, end: float) -> list[Mapping[str, Any]]:
         answer = self._get(route, end)
