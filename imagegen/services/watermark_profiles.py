@@ -15,6 +15,7 @@ from django.utils.text import slugify
 from imagegen.errors import Refused
 from imagegen.models import ImageOutput, ImageSlot, WatermarkProfile
 from imagegen.services.access import require
+from imagegen.services.watermark_files import check_text
 from imagegen.services.watermarks import (
     Spec,
     Treatments,
@@ -63,6 +64,7 @@ def check_profile(profile: WatermarkProfile) -> None:
         profile.text = " ".join(profile.text.split())
         if not profile.text:
             raise Refused("Write the text of the watermark, such as © and a name.")
+        check_text(profile.text)
     for name, value, low, high in (
         ("margin", profile.margin, 0, 0.25),
         ("size", profile.size, 0.01, 1),
@@ -130,6 +132,10 @@ class Progress:
     @property
     def done(self) -> int:
         return self.places - self.due
+
+    def __str__(self) -> str:
+        places = f"{self.places:,} place{'' if self.places == 1 else 's'}"
+        return f"{places}, {self.due:,} to be published anew" if self.due else places
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,10 +211,11 @@ def reapply(*, profile: WatermarkProfile, user: User) -> Progress:
     return Progress(places=places, due=places)
 
 
-def progress(profile: WatermarkProfile) -> Progress:
-    """How many places show a watermark, and how many of them wait to be published anew."""
-    treatments = read_treatments()
-    groups = [group for group in _groups() if group.shows(profile, treatments)]
-    return Progress(
-        places=sum(group.places for group in groups), due=sum(group.due for group in groups)
-    )
+def progress(*profiles: WatermarkProfile) -> list[Progress]:
+    """For each watermark how many places show it, and how many of them are still due."""
+    treatments, groups = read_treatments(), _groups()
+    shown_by = [[group for group in groups if group.shows(row, treatments)] for row in profiles]
+    return [
+        Progress(places=sum(group.places for group in shown), due=sum(group.due for group in shown))
+        for shown in shown_by
+    ]

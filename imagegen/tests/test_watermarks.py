@@ -4,6 +4,7 @@ import pytest
 
 from imagegen.errors import InvalidTransition, NotPermitted, Refused
 from imagegen.models import ImageOutput, ImageSlot, ReviewEvent, StyleTreatment, WatermarkProfile
+from imagegen.services import watermark_files
 from imagegen.services.watermark_profiles import (
     following_watermarks,
     progress,
@@ -23,8 +24,16 @@ from imagegen.tests.factories import hero_of, make_post
 from imagegen.tests.rows import make_choice, make_output
 from prompts.models import ImageStyle
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_this_process")]
 Watermarking = ImageOutput.Watermarking
+
+
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """Child functions run here: the pool has tests of its own."""
+    monkeypatch.setattr(
+        watermark_files, "run_in_child", lambda function, *args, timeout: function(*args)
+    )
 
 
 def make_profile(name="House", **fields) -> WatermarkProfile:
@@ -285,6 +294,7 @@ def test_undo_after_removal_means_the_site(shown):
     ("fields", "words"),
     [
         ({"text": " "}, "Write the text"),
+        ({"text": "© 本 Ж"}, "Latin letters only, not “本Ж”"),
         ({"kind": "logo"}, "Choose a file"),
         ({"margin": 0.3}, "margin must be 0 to 0.25"),
         ({"opacity": 0.0}, "opacity must be 0.05 to 1"),
@@ -303,11 +313,17 @@ def test_editors_may_not_change_watermarks(editor):
 def test_archive_is_done_anew_with_progress(shown):
     house = make_profile(is_default=True)
     settle()
-    assert (progress(house).places, progress(house).due) == (1, 0)
+    assert [str(each) for each in progress(house)] == ["1 place"]
     assert reapply(profile=house, user=None).due == 1
-    assert progress(house).due == 1
+    assert [str(each) for each in progress(house)] == ["1 place, 1 to be published anew"]
     settle()
-    assert progress(house).done == 1
+    assert progress(house)[0].done == 1
+
+
+def test_progress_of_several_is_read_together(shown, django_assert_num_queries):
+    house, quiet = make_profile(is_default=True), make_profile("Quiet")
+    with django_assert_num_queries(3):
+        assert [each.places for each in progress(house, quiet)] == [1, 0]
 
 
 def test_large_archive_is_marked_in_few_statements(django_assert_max_num_queries):

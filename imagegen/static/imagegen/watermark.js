@@ -1,0 +1,74 @@
+// The preview of a watermark follows its form; its progress follows the work.
+"use strict";
+document.addEventListener("DOMContentLoaded", () => {
+  const proof = document.querySelector(".fp-proof");
+  const form = proof && proof.closest("form");
+  if (!form) return;
+  const image = proof.querySelector("img");
+  const note = proof.querySelector(".fp-proof__note");
+  const fields = ["kind", "text", "position", "margin", "size", "opacity", "sample", "output"];
+  let timer, running, shown;
+
+  async function draw() {
+    const values = new URLSearchParams();
+    for (const name of fields) {
+      const field = form.elements[name];
+      if (field && field.value) values.set(name, field.value);
+    }
+    if (proof.dataset.profile) values.set("profile", proof.dataset.profile);
+    if (running) running.abort();
+    running = new AbortController();
+    try {
+      const answer = await fetch(`${proof.dataset.proof}?${values}`, { signal: running.signal });
+      if (answer.ok) {
+        const before = shown;
+        shown = URL.createObjectURL(await answer.blob());
+        image.removeAttribute("height");
+        image.src = shown;
+        if (before) URL.revokeObjectURL(before);
+      }
+      note.hidden = answer.ok;
+      note.textContent = answer.ok ? "" : await sentenceOf(answer);
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      note.hidden = false;
+      note.textContent = "The preview could not be loaded.";
+    }
+  }
+
+  async function sentenceOf(answer) {
+    return answer.status === 422 ? answer.text() : "The preview could not be drawn.";
+  }
+
+  function soon() {
+    clearTimeout(timer);
+    timer = setTimeout(draw, 250);
+  }
+  form.addEventListener("input", soon);
+  form.addEventListener("change", soon);
+  const button = proof.querySelector("[name=_preview]");
+  if (button) button.hidden = true;
+  // A field that the chosen kind has no use for steps back.
+  const kind = form.elements.kind;
+  function fit() {
+    form.querySelector(".field-text").hidden = kind.value !== "text";
+    form.querySelector(".field-logo").hidden = kind.value !== "logo";
+  }
+  if (kind) {
+    kind.addEventListener("change", fit);
+    fit();
+  }
+
+  async function follow() {
+    const line = document.getElementById("fp-watermark-progress");
+    if (!line || line.dataset.due === "0") return;
+    if (!document.hidden) {
+      const answer = await fetch(location.pathname);
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const now = page.getElementById(line.id);
+      if (now) line.replaceWith(now);
+    }
+    setTimeout(follow, 4000);
+  }
+  setTimeout(follow, 4000);
+});
