@@ -294,8 +294,8 @@ def test_picture_whose_file_is_lost_is_404(client, picture):
 
 def figure(role, **fields):
     shown = {"url": "/media/a.jpg", "width": 960, "height": 640, "alt": 'A "sea"',
-             "caption": "", "told": None, "colour": "#aabbcc"} | fields  # fmt: skip
-    context = {"picture": SimpleNamespace(**shown), "role": role, "is_first": role == "hero"}
+             "caption": "", "told": None, "colour": "#aabbcc", "files": ()} | fields  # fmt: skip
+    context = {"picture": SimpleNamespace(**shown), "role": role}
     return render_to_string("imagegen/_figure.html", context)
 
 

@@ -2,6 +2,7 @@
 
 `{% post_pictures post as pictures %}` reads all pictures of a post in one query,
 `{% card_pictures posts as heroes %}` the heroes of a list of posts in one query.
+`{% picture pictures.hero role="hero" %}` shows one.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,15 +19,18 @@ from imagegen.services.copies import is_public
 from imagegen.services.disclosure import Disclosure, disclose, schema_facts, style_label
 from imagegen.services.disclosure_words import WordList
 from imagegen.services.previews import may_see_previews
+from imagegen.services.srcsets import File, sizes_for, sources_for
 from imagegen.storage import published
 from prompts.models import Role
 
 register = template.Library()
 
+
 @dataclass(frozen=True, kw_only=True)
 class Picture:
     """A picture as a page shows it. `alt` is "" where the picture is decorative.
 
+    `url` is its widest JPEG and `files` all that browsers may choose from; a preview has none.
     `told` is what readers are told of AI in it, `schema` what its JSON-LD says besides.
     """
 
@@ -38,14 +42,18 @@ class Picture:
     told: Disclosure
     schema: dict[str, Any]
     colour: str
+    placeholder: str = ""
+    files: tuple[File, ...] = ()
 
 
 @dataclass
 class PostPictures:
-    """The pictures of one post, by place."""
+    """The pictures of one post, by place. `crops` are other shapes of the hero, by purpose, where
+    the setting `HERO_CROPS` asks for them."""
 
     hero: Picture | None = None
     social: Picture | None = None
+    crops: dict[str, Picture] = field(default_factory=dict)
     sections: dict[int, Picture] = field(default_factory=dict)
 
     def for_section(self, section: Section) -> Picture | None:
@@ -67,6 +75,8 @@ def post_pictures(context: template.Context, post: Post) -> PostPictures:
         picture = _picture(row, words)
         if row["purpose"] == PublicCopy.Purpose.SOCIAL:
             pictures.social = picture
+        elif row["purpose"] != PublicCopy.Purpose.WEB:
+            pictures.crops[row["purpose"]] = picture
         elif row["slot__role"] == Role.HERO:
             pictures.hero = picture
         elif row["slot__section"]:
@@ -104,32 +114,58 @@ def picture_for(heroes: Mapping[int, Picture], post: Post) -> Picture | None:
 def picture_figure(
     picture: Picture | None, role: str = "section", first: bool = False
 ) -> dict[str, Any]:
-    """A figure with the picture, its caption and label; `role` is hero, section or card.
+    """A figure with the picture, its caption and label; `role` and `first` as for `picture`."""
+    return {"picture": picture, "role": role, "first": first}
 
-    What a reader waits for, the hero or the `first` card of a list without one, loads at once;
-    the others load when they come near.
+
+@register.inclusion_tag("imagegen/_picture.html", name="picture")
+def picture_element(
+    picture: Picture | None, role: str = "section", first: bool = False
+) -> dict[str, Any]:
+    """`<picture>` with sources for each screen; `role` is hero, section, lead or card.
+
+    What a reader waits for, the hero or lead or the `first` card of a list without one, loads at
+    once; the others load when they come near.
     """
-    return {"picture": picture, "role": role, "is_first": first or role == "hero"}
+    if picture is None:
+        return {}
+    *sources, plain = sources_for(picture.files, role) or [None]
+    return {
+        "picture": picture,
+        "sources": sources,
+        "plain": plain,
+        "sizes": sizes_for(role, picture.width, picture.height),
+        "is_first": bool(first) or role in FIRST,
+    }
 
 
+FIRST = ("hero", "lead")
 SHOWN = ("slot__post", "slot__post__language", "slot__role", "slot__section", "slot__caption")
 MARKS = ("ai_content", "could_be_real", "digital_source_type", "kind", "model_name")
 
 
 def _public_rows(copies: QuerySet[PublicCopy]) -> list[dict[str, Any]]:
-    """What the pages need of live copies: one query."""
-    rows = (
-        copies.annotate(
-            alt=_alt(OuterRef("output"), OuterRef("slot__post")),
-            style_label=style_label(OuterRef("output__style_name")),
-        )
-        .values(
-            *SHOWN, "purpose", "path", "width", "height", "alt",
-            "output__colour", "style_label", *(f"output__{name}" for name in MARKS),
-        )
+    """What the pages need of live copies, one row for each picture: one query."""
+    rows = copies.annotate(
+        alt=_of_jpeg(_alt(OuterRef("output"), OuterRef("slot__post"))),
+        style_label=_of_jpeg(style_label(OuterRef("output__style_name"))),
+    ).values(
+        *SHOWN, "slot", "purpose", "path", "format", "width", "height", "alt", "style_label",
+        "output__colour", "output__placeholder", *(f"output__{name}" for name in MARKS),
     )  # fmt: skip
     storage = published()
-    return [{**row, "url": storage.url(row["path"])} for row in rows]
+    pictures: dict[tuple[int, str], dict[str, Any]] = {}
+    for row in sorted(rows, key=lambda row: (row["format"] == "JPEG", row["width"])):
+        key = row["slot"], row["purpose"]
+        file = File(url=storage.url(row["path"]), width=row["width"], format=row["format"])
+        files = (*pictures[key]["files"], file) if key in pictures else (file,)
+        pictures[key] = {**row, "url": file.url, "files": files}  # the widest JPEG comes last
+    return list(pictures.values())
+
+
+def _of_jpeg(value: Subquery) -> Case:
+    """Looked up for one format alone: it is the same for all files of a picture."""
+    return Case(When(format="JPEG", then=value), default=None)
 
 
 def _private_rows(post: Post) -> list[dict[str, Any]]:
@@ -143,7 +179,8 @@ def _private_rows(post: Post) -> list[dict[str, Any]]:
             style_label=style_label(OuterRef("style_name")),
         )
         .values(
-            "uuid", "preview_width", "preview_height", "alt", "colour", "style_label", *MARKS,
+            "uuid", "preview_width", "preview_height", "alt", "style_label", "colour",
+            "placeholder", *MARKS,
             "chosen_in__role", "chosen_in__section", "chosen_in__caption",
         )
     )  # fmt: skip
@@ -156,6 +193,8 @@ def _private_rows(post: Post) -> list[dict[str, Any]]:
             "alt": row["alt"],
             "style_label": row["style_label"],
             "output__colour": row["colour"],
+            "output__placeholder": row["placeholder"],
+            "files": (),
             **{f"output__{name}": row[name] for name in MARKS},
             "slot__post__language": post.language,
             "slot__role": row["chosen_in__role"],
@@ -189,4 +228,6 @@ def _picture(row: Mapping[str, Any], words: WordList) -> Picture:
         told=told,
         schema=schema_facts(told, alt=alt, caption=row["slot__caption"], **marks),
         colour=row["output__colour"],
+        placeholder=row["output__placeholder"],
+        files=row["files"],
     )

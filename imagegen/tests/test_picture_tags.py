@@ -3,10 +3,13 @@
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.template import Context
+from django.template.loader import render_to_string
 
 from imagegen.models import ImageOutput, ImageSlot, SlotAlt
 from imagegen.services import alts, publishing
+from imagegen.services.srcsets import File
 from imagegen.templatetags import pictures as tags
+from imagegen.tests import pictures as made
 from imagegen.tests.factories import hero_of, make_post
 from imagegen.tests.stored import choose, in_this_process, put_output  # noqa: F401
 
@@ -117,11 +120,106 @@ def test_cards_of_a_list_take_two_queries(post, django_assert_num_queries):
     assert [tags.picture_for(heroes, other) for other in others] == [None, None]
 
 
-def test_only_the_hero_loads_first():
-    assert tags.picture_figure(None, role="hero")["is_first"]
-    assert not tags.picture_figure(None, role="section")["is_first"]
+# --- The element ------------------------------------------------------------------------
+
+
+def picture(widths=(320, 640, 1536), formats=("AVIF", "JPEG"), **fields) -> tags.Picture:
+    files = tuple(
+        File(url=f"/m/{width}.{format.lower()}", width=width, format=format)
+        for width in widths
+        for format in formats
+    )
+    columns = {
+        "url": f"/m/{widths[-1]}.jpeg", "width": 1536, "height": 1024, "alt": 'A "wall"',
+        "caption": "", "told": None, "schema": {}, "colour": "#808080", "files": files,
+    } | fields  # fmt: skip
+    return tags.Picture(**columns)
+
+
+def element(shown: tags.Picture, **words) -> str:
+    return render_to_string("imagegen/_picture.html", tags.picture_element(shown, **words))
+
+
+def test_browser_may_choose_avif_before_jpeg_in_each_width():
+    html = element(picture(), role="hero")
+    assert (
+        '<source type="image/avif" srcset="/m/320.avif 320w, /m/640.avif 640w, /m/1536.avif 1536w"'
+    ) in html
+    assert 'srcset="/m/320.jpeg 320w, /m/640.jpeg 640w, /m/1536.jpeg 1536w"' in html
+    assert html.index("<source") < html.index("<img")
+
+
+def test_webp_stands_between_avif_and_jpeg():
+    html = element(picture(formats=("WEBP", "JPEG", "AVIF")))
+    places = [html.index(name) for name in ("image/avif", "image/webp", "<img")]
+    assert places == sorted(places)
+
+
+def test_card_is_offered_small_files_only():
+    html = element(picture(), role="card")
+    assert "640w" in html and "1536w" not in html
+
+
+def test_picture_that_is_larger_than_a_card_is_offered_all_the_same():
+    assert "1200w" in element(picture(widths=(1200,)), role="card")
+
+
+def test_sizes_follow_the_shape_of_the_picture():
+    assert "84vh * 1.500)" in element(picture(), role="hero")
+
+
+def test_place_is_kept_and_coloured_while_the_picture_loads():
+    html = element(picture(placeholder="data:image/webp;base64,AA=="))
+    assert 'width="1536" height="1024"' in html
+    assert "background-color: #808080; background-image: url(data:image/webp;base64,AA==)" in html
+
+
+def test_alt_text_is_escaped():
+    assert 'alt="A &quot;wall&quot;"' in element(picture())
+
+
+@pytest.mark.parametrize("role", ["hero", "lead"])
+def test_what_a_reader_waits_for_loads_first(role):
+    html = element(picture(), role=role)
+    assert 'fetchpriority="high"' in html and "lazy" not in html
+
+
+@pytest.mark.parametrize("role", ["section", "card"])
+def test_the_others_load_when_they_come_near(role):
+    html = element(picture(), role=role)
+    assert 'loading="lazy"' in html and "fetchpriority" not in html
 
 
 def test_first_card_of_a_list_without_a_hero_loads_at_once():
-    assert tags.picture_figure(None, role="card", first=True)["is_first"]
-    assert not tags.picture_figure(None, role="card")["is_first"]
+    assert 'fetchpriority="high"' in element(picture(), role="card", first=True)
+
+
+def test_preview_of_a_draft_is_a_plain_picture():
+    html = element(picture(files=()))
+    assert "<picture>" not in html and "srcset" not in html and 'src="/m/1536.jpeg"' in html
+
+
+def test_no_picture_leaves_no_trace():
+    assert element(None).strip() == ""
+
+
+def test_page_knows_every_file_of_a_place(post):
+    hero = of(post).hero
+    assert {file.format for file in hero.files} == {"AVIF", "JPEG"}
+    assert hero.url.endswith(".jpg") and hero.placeholder.startswith("data:image/webp")
+
+
+def test_widest_jpeg_stands_for_the_picture():
+    post = make_post(published=True)
+    choose(hero_of(post), data=made.png(1, (400, 300)))
+    publishing.publish_pictures(post_id=post.pk)
+    hero = of(post).hero
+    assert (hero.width, hero.height, len(hero.files)) == (400, 300, 4)
+
+
+def test_other_shapes_of_the_hero_are_there_for_a_theme(post, settings):
+    settings.HERO_CROPS = ["square"]
+    publishing.publish_pictures(post_id=post.pk)
+    pictures = of(post)
+    assert (pictures.crops["square"].width, pictures.crops["square"].height) == (80, 80)
+    assert pictures.hero.width == 120
