@@ -113,6 +113,7 @@ def _job(batch: GenerationBatch, position: int, item: PlannedJob) -> GenerationJ
         model=model,
         model_name=model.name,
         prompt=ImagePrompt.objects.store(item.composed),
+        parent=item.parent,
         style_name=style.name if style else "",
         style_version=style.version if style else None,
         setting=item.recipe.setting,

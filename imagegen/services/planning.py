@@ -9,7 +9,7 @@ from decimal import Decimal
 from django.conf import settings
 
 from imagegen.errors import ImagegenError, Refused
-from imagegen.models import ImageSlot
+from imagegen.models import ImageOutput, ImageSlot
 from imagegen.services.money import cap_wanted, lacks_cap
 from imagegen.services.prompting import (
     GenerationOptions,
@@ -32,8 +32,8 @@ SEEDS = 2**31
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedJob:
-    """One picture as it would be asked for; a trial has no slot. Costs are in the site's
-    currency."""
+    """One picture as it would be asked for; a trial has no slot, an edit has a parent. Costs
+    are in the site's currency."""
 
     slot: ImageSlot | None
     recipe: Recipe
@@ -43,6 +43,7 @@ class PlannedJob:
     low: Decimal
     high: Decimal
     notes: tuple[str, ...]
+    parent: ImageOutput | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,15 +10,24 @@ from dataclasses import replace
 
 from imagegen.errors import StorageProblem
 from imagegen.models import IllustrationPlan, ImageOutput
+from imagegen.services.outputs import scratch_file
 from imagegen.storage import local_copy, originals
+from providers.pool import ChildDied, ChildTimeout, run_in_child
 from providers.types import Capabilities, ImageRequest, TextRequest
 
 PREFIX = "image:"
+MASK = "region:"  # left, top, width and height as shares of the first reference picture
+SECONDS = 30.0
 
 
 def name_of(output: ImageOutput) -> str:
     """How a stored request names this image."""
     return f"{PREFIX}{output.uuid}"
+
+
+def mask_name(region: tuple[float, float, float, float]) -> str:
+    """How a stored request names the mask that lets a model paint inside `region` alone."""
+    return MASK + ",".join(f"{share:g}" for share in region)
 
 
 def with_reference(
@@ -44,12 +53,28 @@ def local_files(request: ImageRequest) -> Iterator[ImageRequest]:
     copies that go with it. Raises StorageProblem for an image that is gone.
     """
     names = [*request.reference_images, request.mask]
-    if not any(name.startswith(PREFIX) for name in names):
+    if not any(name.startswith((PREFIX, MASK)) for name in names):
         yield request
         return
     with ExitStack() as stack:
-        *references, mask = (_path(stack, name) for name in names)
-        yield replace(request, reference_images=tuple(references), mask=mask)
+        references = tuple(_path(stack, name) for name in request.reference_images)
+        mask = _path(stack, request.mask)
+        if mask.startswith(MASK):
+            mask = _painted_mask(stack, mask, references[0])
+        yield replace(request, reference_images=references, mask=mask)
+
+
+def _painted_mask(stack: ExitStack, name: str, picture: str) -> str:
+    """A mask of the picture's size, made anew for each call: nothing needs to be kept."""
+    from imagegen.imaging.cutting import mask_of
+
+    region = tuple(float(share) for share in name.removeprefix(MASK).split(","))
+    path = stack.enter_context(scratch_file(".png"))
+    try:
+        run_in_child(mask_of, picture, path, region, timeout=SECONDS)
+    except (ChildDied, ChildTimeout, OSError) as error:
+        raise StorageProblem("The mask of the edit could not be made.") from error
+    return path
 
 
 @contextmanager

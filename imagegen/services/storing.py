@@ -3,7 +3,7 @@
 import logging
 import os
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 from imagegen.errors import ImagegenError, StorageProblem
 from imagegen.faults import faultpoint
 from imagegen.imaging.reading import Undecodable
+from imagegen.imaging.xmp import GENERATED, PARTLY_GENERATED
 from imagegen.models import Attempt, GenerationJob, ImageOutput
 from imagegen.services import alike, endings, money, outputs
 from imagegen.services.review import approve_output
@@ -44,6 +45,7 @@ def store_result(*, job: GenerationJob, attempt: Attempt, result: Result) -> Non
     An undecodable file is kept in quarantine. If the store refuses (disk full) or no child
     process starts, the job waits and is tried again from the spool, free of charge.
     """
+    result = replace(result, digital_source_type=_source_of(job, result))
     try:
         stored, reasons = _store_files(job, attempt, result)
     except (StorageProblem, OSError) as error:
@@ -146,7 +148,7 @@ def _create_output(
     return ImageOutput.objects.create(
         **item.fields,
         uuid=item.uuid,
-        kind=ImageOutput.Kind.GENERATED,
+        **_kind(job),
         slot=slot,
         post=slot.post if slot else None,
         post_title=slot.post_title if slot else "",
@@ -166,6 +168,21 @@ def _create_output(
         duration=_seconds(attempt),
         created_by=job.batch.asked_by,
     )
+
+
+def _kind(job: GenerationJob) -> dict[str, Any]:
+    """Whether it is a picture of its own or an edit of another."""
+    if job.parent is None:
+        return {"kind": ImageOutput.Kind.GENERATED}
+    edit = {"by": "provider", "instruction": job.prompt.text, "mask": job.request.get("mask", "")}
+    return {"kind": ImageOutput.Kind.EDITED, "parent": job.parent, "edit": edit}
+
+
+def _source_of(job: GenerationJob, result: Result) -> str:
+    """The IPTC term of what arrived: a person's picture that a model changed is a composite."""
+    said = result.digital_source_type
+    by_person = job.parent is not None and job.parent.digital_source_type != GENERATED
+    return PARTLY_GENERATED if by_person and said == GENERATED else said
 
 
 def _seconds(attempt: Attempt) -> float | None:
