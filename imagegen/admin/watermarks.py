@@ -190,7 +190,7 @@ class WatermarkProfileAdmin(ConsoleAdmin):
         return format_html(
             '<span class="fp-thumb"><img src="{}" alt="{}" width="640" height="426" '
             'loading="lazy" decoding="async"></span>',
-            proof_address(_values(profile), profile),
+            proof_address(look_of(profile), profile),
             f"A sample with {profile}",
         )
 
@@ -256,7 +256,7 @@ class WatermarkProfileAdmin(ConsoleAdmin):
         typed = request.POST if request.method == "POST" else request.GET
         form, original = context["adminform"].form, context.get("original")
         values = {name: form[name].value() for name in LOOK if name in form.fields}
-        values = values or _values(original or WatermarkProfile())
+        values = values or look_of(original or WatermarkProfile())
         context |= {
             "samples": [*SAMPLES],
             "sample": typed.get("sample") if typed.get("sample") in SAMPLES else "light",
@@ -308,7 +308,7 @@ def _sentence(text: str) -> HttpResponse:
     return HttpResponse(text, status=422, content_type="text/plain; charset=utf-8")
 
 
-def _values(profile: WatermarkProfile) -> dict[str, Any]:
+def look_of(profile: WatermarkProfile) -> dict[str, Any]:
     """A watermark's look as its form would send it."""
     form = LookForm(instance=profile)
     return {name: form[name].value() for name in LOOK}

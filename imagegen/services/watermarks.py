@@ -72,24 +72,34 @@ def watermark_for(output: ImageOutput, treatments: Treatments) -> Spec | None:
 
 def profile_for(output: ImageOutput, treatments: Treatments) -> WatermarkProfile | None:
     """The watermark that readers see on the picture. No query."""
-    choice = (output.watermarking, output.watermark_id, output.style_name)
-    return resolve(treatments, *choice)
+    return resolve(treatments, output.watermarking, output.watermark_id, output.style_name)
 
 
 def resolve(
     treatments: Treatments, watermarking: str, chosen: int | None, style_name: str
 ) -> WatermarkProfile | None:
     """The watermark by the columns of a picture. No query."""
+    return _decide(treatments, watermarking, chosen, style_name)[0]
+
+
+def decided_by(output: ImageOutput, treatments: Treatments) -> str:
+    """Who decides about a picture's watermark, in words."""
+    return _decide(treatments, output.watermarking, output.watermark_id, output.style_name)[1]
+
+
+def _decide(
+    treatments: Treatments, watermarking: str, chosen: int | None, style_name: str
+) -> tuple[WatermarkProfile | None, str]:
     if watermarking == Watermarking.NONE:
-        return None
+        return None, "chosen for this image"
     if watermarking == Watermarking.PROFILE and chosen in treatments.profiles:
-        return treatments.profiles[chosen]
+        return treatments.profiles[chosen], "chosen for this image"
     treatment = treatments.by_style.get(style_name)
     if treatment and treatment.without_watermark:
-        return None
+        return None, "as its style says"
     if treatment and treatment.watermark_id in treatments.profiles:
-        return treatments.profiles[treatment.watermark_id]
-    return treatments.default
+        return treatments.profiles[treatment.watermark_id], "as its style says"
+    return treatments.default, "as the site says"
 
 
 def spec_of(profile: WatermarkProfile) -> Spec:
