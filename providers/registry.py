@@ -101,7 +101,10 @@ def get_provider_class(kind: str) -> type[Provider]:
     if kind in BUILT_IN:
         return _load_built_in(kind, BUILT_IN[kind])
     if kind in _plugins():
-        return _load_plugin(kind, _plugins()[kind])
+        found = _plugin(kind)
+        if isinstance(found, ConfigurationError):
+            raise ConfigurationError(found.message, hint=found.hint)
+        return found
     raise ConfigurationError(
         f'There is no provider of kind "{kind}".',
         hint=f"Known kinds: {', '.join(sorted(kinds()))}.",
@@ -138,7 +141,7 @@ def plugin_entries() -> Iterable["EntryPoint"]:
 
 def forget_plugins() -> None:
     """Read anew which plugins there are, when next asked."""
-    for cached in (broken_plugins, get_provider_class, _plugins):
+    for cached in (broken_plugins, get_provider_class, _plugin, _plugins):
         cached.cache_clear()
 
 
@@ -153,6 +156,15 @@ def _plugins() -> dict[str, tuple["EntryPoint", ...]]:
         if entry.name not in BUILT_IN:
             found.setdefault(entry.name, {})[_package(entry), entry.value] = entry
     return {name: tuple(entries.values()) for name, entries in found.items()}
+
+
+@lru_cache
+def _plugin(name: str) -> type[Provider] | ConfigurationError:
+    """The plugin's adapter, or why there is none: a slow import that fails is tried once."""
+    try:
+        return _load_plugin(name, _plugins()[name])
+    except ConfigurationError as error:
+        return ConfigurationError(error.message, hint=error.hint)
 
 
 def _load_built_in(name: str, kind: Kind) -> type[Provider]:

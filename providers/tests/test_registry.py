@@ -187,3 +187,18 @@ def test_plugin_that_breaks_when_asked_stops_nobody(plugins, plugin, ask):
     with pytest.raises(ConfigurationError, match=r'plugin "mine".* broke') as caught:
         ask(make_provider(ConnectionConfig(name="a", kind="mine")))
     assert "a secret text" not in f"{caught.value.message}{caught.value.hint}"
+
+
+def test_plugin_that_cannot_be_imported_is_tried_once(plugins, monkeypatch):
+    tries = []
+
+    def load(entry):
+        tries.append(entry.name)
+        raise ImportError("no")
+
+    monkeypatch.setattr(EntryPoint, "load", load)
+    plugins(mine="somewhere:Class")
+    for _ in range(3):
+        with pytest.raises(ConfigurationError, match="cannot be loaded"):
+            get_provider_class("mine")
+    assert tries == ["mine"]
