@@ -6,6 +6,7 @@ whatever goes wrong here ends in silence.
 """
 
 import json
+import logging
 import socket
 import threading
 import time
@@ -20,6 +21,9 @@ from providers.types import ConnectionConfig
 from providers.wire import Call, open_socket, tls_context
 
 OPEN_LIMIT = 5.0  # seconds
+# It would write every header of its request into the log, the secret too.
+QUIET = logging.getLogger("providers.websocket")
+QUIET.setLevel(logging.INFO)
 LARGEST = 4 * 1024 * 1024  # bytes of one message; a preview is far smaller
 MOST_NODES = 10_000  # that are remembered; who tells of more is not listened to any longer
 
@@ -81,6 +85,7 @@ class Progress:
             f"ws{scheme.removeprefix('http')}://{urlsplit(url).netloc}{urlsplit(url).path}/ws?clientId={self._client}",
             sock=open_socket(host, port, call),
             additional_headers=dict(self._headers),
+            logger=QUIET,
             user_agent_header="Frontispiece",
             proxy=None,
             compression=None,
