@@ -101,11 +101,12 @@ class DurableS3Storage(BucketStorage):
         except FileNotFoundError:
             return
 
-    def names(self, folder: str) -> Iterator[str]:
-        """The names of all files under a folder, however deep, in one listing."""
+    def listing(self, folder: str) -> Iterator[tuple[str, int, str]]:
+        """Name, size and a stamp that changes with the content, of all files under a folder."""
         for page in self._pages(folder):
             for entry in page.get("Contents", ()):
-                yield entry["Key"][len(self.location) :].lstrip("/")
+                name = entry["Key"][len(self.location) :].lstrip("/")
+                yield name, entry.get("Size", 0), f"{entry.get('ETag')}-{entry.get('LastModified')}"
 
     def listdir(self, name: str) -> tuple[list[str], list[str]]:
         folders: list[str] = []

@@ -1,7 +1,6 @@
 """The client of an object store: how it is asked, and what becomes of its refusals."""
 
 import functools
-import threading
 import time
 from typing import Any
 
@@ -20,11 +19,6 @@ class BucketStorage(S3Storage):
 
     pauses = (0.5, 2.0)  # seconds before each further try
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self._client: Any = None
-        self._making = threading.Lock()
-
     def get_default_settings(self) -> dict[str, Any]:
         own = {"encryption": "", "public_url": "", "base_url": None, "timeout": 30.0}
         return {**super().get_default_settings(), **own, "file_overwrite": False}
@@ -32,29 +26,15 @@ class BucketStorage(S3Storage):
     @property
     def client(self) -> Any:
         """One client for all threads; it repeats nothing by itself."""
-        with self._making:
-            if self._client is None:
-                session = _session(
-                    self.access_key, self.secret_key, self.security_token, self.session_profile
-                )
-                self._client = session.client(
-                    "s3",
-                    region_name=self.region_name,
-                    endpoint_url=self.endpoint_url,
-                    use_ssl=self.use_ssl,
-                    verify=self.verify,
-                    config=Config(
-                        signature_version="s3v4",
-                        s3={"addressing_style": self.addressing_style or "auto"},
-                        connect_timeout=min(10.0, self.timeout),
-                        read_timeout=self.timeout,
-                        retries={"total_max_attempts": 1, "mode": "standard"},
-                        max_pool_connections=32,
-                        # Every write brings a SHA-256 of its own.
-                        request_checksum_calculation="when_required",
-                    ),
-                )
-            return self._client
+        return make_client(
+            endpoint=self.endpoint_url,
+            region=self.region_name,
+            addressing=self.addressing_style or "auto",
+            timeout=self.timeout,
+            use_ssl=self.use_ssl,
+            verify=self.verify,
+            keys=(self.access_key, self.secret_key, self.security_token, self.session_profile),
+        )
 
     def _key(self, name: str) -> str:
         if name.startswith("/") or ".." in name.split("/"):
@@ -78,6 +58,38 @@ class BucketStorage(S3Storage):
 
     def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
         return getattr(self.client, operation)(Bucket=self.bucket_name, **parameters)
+
+
+@functools.lru_cache(maxsize=8)
+def make_client(
+    *,
+    endpoint: str | None,
+    region: str | None,
+    addressing: str,
+    timeout: float,
+    use_ssl: bool,
+    verify: Any,
+    keys: tuple[str | None, ...],
+) -> Any:
+    """A client; storages of one account share it, for it takes a while to make."""
+    config = Config(
+        signature_version="s3v4",
+        s3={"addressing_style": addressing},
+        connect_timeout=min(10.0, timeout),
+        read_timeout=timeout,
+        retries={"total_max_attempts": 1, "mode": "standard"},
+        max_pool_connections=32,
+        # Every write brings a SHA-256 of its own.
+        request_checksum_calculation="when_required",
+    )
+    return _session(*keys).client(
+        "s3",
+        region_name=region,
+        endpoint_url=endpoint,
+        use_ssl=use_ssl,
+        verify=verify,
+        config=config,
+    )
 
 
 @functools.lru_cache(maxsize=4)

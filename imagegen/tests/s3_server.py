@@ -69,6 +69,12 @@ class FakeS3:
         self.server.shutdown()
         self.server.server_close()
 
+    def reset(self) -> None:
+        """An empty store in good health."""
+        for kept in (self.objects, self.uploads, self.headers, self.faults, self.calls):
+            kept.clear()
+        self.checksums, self.page = True, 1000
+
     def fault(self, operation: str) -> str:
         """The fault that this call suffers, "" for none."""
         with self.lock:
@@ -240,6 +246,14 @@ class Handler(BaseHTTPRequestHandler):
         self.store.objects.pop(self.key, None)
         self._answer(204)
 
+    def _item(self, key: str) -> str:
+        kept, name = self.store.objects[key], key.split("/", 1)[1]
+        etag = hashlib.md5(kept.data, usedforsecurity=False).hexdigest()
+        return (
+            f"<Contents><Key>{escape(name)}</Key><Size>{len(kept.data)}</Size>"
+            f"<ETag>{etag}</ETag></Contents>"
+        )
+
     def _list(self) -> None:
         bucket, query = self.key.split("/")[0], self.query
         start, after = query.get("prefix", ""), query.get("continuation-token", "")
@@ -256,7 +270,7 @@ class Handler(BaseHTTPRequestHandler):
             keys = [key for key in keys if "/" not in key[len(start) :]]
         rest = [key for key in keys if key > after]
         page, more = rest[: self.store.page], len(rest) > self.store.page
-        items = "".join(f"<Contents><Key>{escape(key)}</Key></Contents>" for key in page)
+        items = "".join(map(self._item, [f"{bucket}/{key}" for key in page]))
         items += "".join(
             f"<CommonPrefixes><Prefix>{escape(name)}</Prefix></CommonPrefixes>"
             for name in sorted(below)

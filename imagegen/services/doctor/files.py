@@ -7,20 +7,15 @@ from typing import TypeVar
 from django.core.files.base import File
 from django.core.files.storage import Storage
 
+from imagegen.services.holdings import entries_below
+
 T = TypeVar("T")
 ASIDE = "orphans"
 
 
 def walk(storage: Storage, folder: str) -> Iterator[str]:
     """The names of all files under a folder of the storage, depth first."""
-    try:
-        folders, files = storage.listdir(folder)
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    for name in sorted(files):
-        yield f"{folder}/{name}"
-    for name in sorted(folders):
-        yield from walk(storage, f"{folder}/{name}")
+    return (entry.name for entry in entries_below(storage, folder))
 
 
 def batches(items: Iterable[T], size: int = 500) -> Iterator[list[T]]:

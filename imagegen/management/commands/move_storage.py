@@ -1,0 +1,90 @@
+"""Carry originals or published files to another storage, and use that one from then on."""
+
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from imagegen.errors import ImagegenError
+from imagegen.services.moving import MoveReport, move_storage
+from imagegen.services.wording import bytes_text
+
+ALL_DONE, SOME_FAILED, NOTHING_STARTED = 0, 1, 2
+TELL_EVERY = 5.0  # seconds
+SHOWN = 20
+
+
+class Command(BaseCommand):
+    """`manage.py move_storage originals originals_s3`, and back the same way.
+
+    Exit code 0: carried and switched; 1: a file could not be carried, nothing was switched, or
+    one had changed before; 2: nothing could start.
+    """
+
+    help = (
+        "Carries all files of one storage to another, verifies each, and switches at the end. "
+        "Names are those of STORAGES: originals, originals_s3, published, published_s3."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("source", metavar="FROM", help="The storage in use.")
+        parser.add_argument("target", metavar="TO", help="The storage to use.")
+        parser.add_argument("--dry-run", action="store_true", help="Say how much there is.")
+        parser.add_argument(
+            "--resume", action="store_true", help="Go on where TO holds files already."
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self._told = time.monotonic()
+        try:
+            report = move_storage(
+                source=options["source"],
+                target=options["target"],
+                dry_run=options["dry_run"],
+                resume=options["resume"],
+                tell=self._progress,
+            )
+        except ImagegenError as error:
+            raise CommandError(str(error), returncode=NOTHING_STARTED) from error
+        except KeyboardInterrupt as error:
+            text = "Stopped; nothing was switched. Go on with --resume."
+            raise CommandError(text, returncode=SOME_FAILED) from error
+        if options["dry_run"]:
+            size = bytes_text(report.bytes)
+            self.stdout.write(f"{report.files} files, {size}. Nothing was carried or switched.")
+            return
+        self._sum_up(report, options)
+        if report.problems or report.damaged:
+            raise SystemExit(SOME_FAILED)
+
+    def _progress(self, report: MoveReport) -> None:
+        if time.monotonic() < self._told + TELL_EVERY:
+            return
+        self._told = time.monotonic()
+        self.stdout.write(f"  {_counts(report)}")
+        self.stdout.flush()
+
+    def _sum_up(self, report: MoveReport, options: dict[str, Any]) -> None:
+        told = [*report.problems, *report.damaged]
+        for text in told[:SHOWN]:
+            self.stderr.write(text)
+        if len(told) > SHOWN:
+            self.stderr.write(f"… and {len(told) - SHOWN} more.")
+        self.stdout.write(f"{_counts(report)}.")
+        if not report.switched:
+            self.stdout.write(
+                f"Nothing was switched: the {report.role} files are used in "
+                f"“{options['source']}” as before. Go on with --resume."
+            )
+            return
+        self.stdout.write(
+            f"The {report.role} files are used in “{options['target']}” from now on. The old ones "
+            f"stay in “{options['source']}”: manage.py prune --old-storage removes them."
+        )
+
+
+def _counts(report: MoveReport) -> str:
+    """How much was carried, how fast, and what was there already."""
+    rate = bytes_text(int(report.rate))
+    text = f"{report.carried} files carried, {bytes_text(report.carried_bytes)}, {rate}/s"
+    return f"{text}; {report.present} were there already" if report.present else text
