@@ -21,6 +21,7 @@ from imagegen.admin.base import (
     tell,
 )
 from imagegen.admin.describing import DescribingPages
+from imagegen.admin.disclosure import DisclosurePages
 from imagegen.admin.display import (
     OUTPUT_SHAPES,
     chip,
@@ -32,19 +33,23 @@ from imagegen.admin.display import (
     thumbnail,
     two_lines,
 )
-from imagegen.admin.forms import AltForm, ApproveForm, CommentForm, RejectForm
+from imagegen.admin.editing import EditingPages
+from imagegen.admin.forms import AltForm, ApproveForm, CommentForm, RejectForm, answer_of
 from imagegen.admin.generation import regenerate_selected
 from imagegen.admin.hints import HintFilter, hint_chip
 from imagegen.admin.prompts import pretty, prompt_limit
+from imagegen.admin.watermarking import WatermarkingPages
 from imagegen.models import ImageOutput, SlotAlt
-from imagegen.services import alike, alts, review
+from imagegen.services import alike, alts, edits, review
 from prompts.pages import render_prompt
 
 State = ImageOutput.State
 
 
 @admin.register(ImageOutput)
-class ImageOutputAdmin(DescribingPages, ReadOnlyAdmin):
+class ImageOutputAdmin(
+    DisclosurePages, DescribingPages, EditingPages, WatermarkingPages, ReadOnlyAdmin
+):
     """Stored originals. Reviewing happens here, in the list or on the page of one."""
 
     list_display = ("picture", "name", "state_chip", "where", "made_with", "price")
@@ -61,7 +66,14 @@ class ImageOutputAdmin(DescribingPages, ReadOnlyAdmin):
     list_select_related = ("slot",)
     search_fields = ("prompt_text", "post_title")
     search_help_text = "Words of the prompt or of the post’s title."
-    actions = ("approve_selected", "reject_selected", "regenerate", "undo_selected", "describe")
+    actions = (
+        "approve_selected",
+        "reject_selected",
+        "regenerate",
+        "undo_selected",
+        "describe",
+        "watermark_selected",
+    )
     change_form_template = "admin/imagegen/output.html"
     page_related = (
         "slot__post",
@@ -168,6 +180,8 @@ class ImageOutputAdmin(DescribingPages, ReadOnlyAdmin):
             "alt": self.alt_view,
             "comment": self.comment_view,
             "describe": self.describe_view,
+            "edit": self.edit_view,
+            "disclose": self.disclose_view,
         }
         own = [
             path(
@@ -195,7 +209,13 @@ class ImageOutputAdmin(DescribingPages, ReadOnlyAdmin):
             "alike": alike.alike(output),
             "is_choice": bool(slot and slot.choice_id == output.pk),
             "alt": alt,
-            "approve_form": ApproveForm(initial={"alt": words, "decorative": decorative}),
+            "approve_form": ApproveForm(
+                initial={
+                    "alt": words,
+                    "decorative": decorative,
+                    "could_be_real": answer_of(output),
+                }
+            ),
             "alt_form": AltForm(
                 initial={"alt": alt.text, "decorative": alt.decorative}
                 if alt
@@ -204,10 +224,14 @@ class ImageOutputAdmin(DescribingPages, ReadOnlyAdmin):
             "comment_form": CommentForm(),
             "events": output.events.select_related("previous_choice"),
             "siblings": slot.outputs.exclude(pk=output.pk)[:12] if slot else [],
-            "children": output.children.all()[:12],
+            "lineage": edits.lineage(output),
+            "may_edit": self.has_approve_permission(request)
+            or self.has_override_permission(request),
             "may_approve": self.has_approve_permission(request),
             "may_generate": self.has_generate_permission(request),
             **self.describe_facts(request, output),
+            **self.watermark_facts(request, output),
+            **self.disclosure_facts(request, output),
         }
 
     def _alt(self, output: ImageOutput) -> SlotAlt | None:
@@ -251,6 +275,7 @@ class ImageOutputAdmin(DescribingPages, ReadOnlyAdmin):
             "Image #{output} approved.",
             alt=alt,
             decorative=words["decorative"],
+            could_be_real=words["could_be_real"],
             note=words["note"],
         )
 

@@ -215,3 +215,51 @@ def test_mask_is_transparent_inside_alone(tmp_path):
     mask_of(str(tmp_path / "a.png"), str(tmp_path / "m.png"), (0.5, 0, 0.5, 1))
     with Image.open(tmp_path / "m.png") as mask:
         assert (mask.getpixel((79, 40))[3], mask.getpixel((80, 40))[3]) == (255, 0)
+
+
+def address_of(output, name="edit"):
+    return f"/admin/imagegen/imageoutput/{output.pk}/{name}/"
+
+
+def test_page_cuts_the_part_that_was_chosen(client, output, editor):
+    client.force_login(editor)
+    part = {"left": 0, "top": 0, "width": 50, "height": 50, "crop": 1}
+    client.post(address_of(output), part)
+    assert output.children.get().width == output.width // 2
+
+
+def test_page_sets_the_focal_point(client, output, editor):
+    client.force_login(editor)
+    client.post(address_of(output), {"x": 20, "y": 30, "focus": 1})
+    output.refresh_from_db()
+    assert (output.focal_x, output.focal_y) == (0.2, 0.3)
+
+
+def test_page_shows_the_cost_before_it_asks(client, output, model, editor):
+    client.force_login(editor)
+    form = {"left": 0, "top": 0, "width": 100, "height": 100, "repaint": 1}
+    form |= {"instruction": "Make it evening", "model": model.pk}
+    page = client.post(address_of(output), form)
+    assert not GenerationJob.objects.filter(parent=output).exists()
+    client.post(address_of(output), {**form, "seen_cost": page.context["cost"]})
+    assert GenerationJob.objects.filter(parent=output).count() == 1
+
+
+def test_page_says_what_is_wrong_with_a_part(client, output, editor):
+    client.force_login(editor)
+    part = {"left": 90, "top": 0, "width": 50, "height": 50, "crop": 1}
+    assert "must lie inside" in client.post(address_of(output), part).content.decode()
+
+
+def test_page_is_closed_to_strangers(client, output, stranger):
+    stranger.is_staff = True
+    stranger.save()
+    client.force_login(stranger)
+    assert client.get(address_of(output)).status_code == 403
+
+
+def test_page_of_an_image_shows_where_it_came_from(client, output, editor):
+    child = make_output(output.slot, parent=output, edit={"by": "crop"})
+    client.force_login(editor)
+    page = client.get(address_of(child, "change")).content.decode()
+    assert "Cut out" in page and "Lineage" in page
