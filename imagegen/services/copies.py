@@ -6,9 +6,9 @@ copy is a rendition, brought from the private to the public storage.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from blog.models import Post
 from imagegen.models import ImageOutput, ImageSlot, PublicCopy, Rendition
@@ -19,6 +19,7 @@ from imagegen.services.recipes import (
     recipe_hash,
     social_recipe,
 )
+from imagegen.services.watermarks import Treatments, read_treatments, watermark_for
 from imagegen.storage import local_copy, originals, published, save_file
 from prompts.models import Role
 
@@ -62,44 +63,43 @@ def is_public(post: Post | None) -> bool:
     return post is not None and post.status == Post.Status.PUBLISHED
 
 
-def wanted_copies(post: Post | None) -> dict[Key, WantedCopy]:
+def wanted_copies(post: Post | None, treatments: Treatments | None = None) -> dict[Key, WantedCopy]:
     """The copies that a post should have now; none if it is not public.
 
     Only approved choices of wanted places count. The social card is made from a picture of
-    its own, else from the hero. One query, and one for a card in its style's colours.
+    its own, else from the hero. One query, those of `read_treatments` unless they are given,
+    and one for a card in its style's colours.
     """
     if post is None or not is_public(post):
         return {}
-    wanted = _wanted_of(post, list(_slots_of(post)))
+    wanted = _wanted_of(post, list(_slots_of(post)), treatments or read_treatments())
     return {copy.key: copy for copy in wanted}
 
 
-def _slots_of(post: Post) -> Any:
+def _slots_of(post: Post) -> QuerySet[ImageSlot]:
     slots = ImageSlot.objects.attached().filter(post=post, wanted=True)
     return slots.select_related("choice").order_by("pk")
 
 
-def _wanted_of(post: Post, slots: list[ImageSlot]) -> Iterator[WantedCopy]:
+def _wanted_of(post: Post, slots: list[ImageSlot], treatments: Treatments) -> Iterator[WantedCopy]:
     shown = {slot.pk: slot.choice for slot in slots if slot.choice and _is_shown(slot.choice)}
-    heroes = (shown.get(slot.pk) for slot in slots if slot.role == Role.HERO)
-    hero = next(heroes, None)
+    hero = next((shown.get(slot.pk) for slot in slots if slot.role == Role.HERO), None)
     for slot in slots:
         own = shown.get(slot.pk)
-        if slot.role == Role.SOCIAL and (own or hero):
-            yield from _copies(slot, own or hero, _card(post, own, hero))
-        elif slot.role != Role.SOCIAL and own:
-            yield from _copies(slot, own, place_recipes(slot.role, own, None))
+        output = own or (hero if slot.role == Role.SOCIAL else None)
+        if output is None:
+            continue
+        mark = watermark_for(output, treatments)
+        if slot.role == Role.SOCIAL:
+            with_title = own is None and settings.SOCIAL_CARD == "text"
+            variants = social_recipe(output, mark, title=post.title if with_title else "")
+        else:
+            variants = place_recipes(slot.role, output, mark)
+        yield from _copies(slot, output, variants)
 
 
 def _is_shown(output: ImageOutput) -> bool:
     return output.state == ImageOutput.State.APPROVED
-
-
-def _card(post: Post, own: ImageOutput | None, hero: ImageOutput | None) -> Variants:
-    """The social card: cut from a picture of its own, or made from the hero as the site says."""
-    if own is None and settings.SOCIAL_CARD == "text":
-        return social_recipe(hero, None, title=post.title)
-    return social_recipe(own or hero, None)
 
 
 def _copies(slot: ImageSlot, output: ImageOutput, variants: Variants) -> Iterator[WantedCopy]:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -100,22 +101,41 @@ def _claim(output: ImageOutput, by_hash: dict[str, Recipe]) -> tuple[datetime, l
 def _make(output: ImageOutput, rows: list[Rendition], claimed_at: datetime) -> None:
     """Make the files of claimed rows; after a failure others may try at once."""
     try:
-        with ExitStack() as stack:
-            source = stack.enter_context(local_copy(originals(), output.path))
+        with local_copy(originals(), output.path) as source:
             if _hash(source, output) != output.sha256:
                 raise StorageProblem(
                     f"The original of image {output.pk} has changed since it was stored."
                 )
-            suffixes = (f".{EXTENSIONS[row.recipe['format']]}" for row in rows)
-            targets = [stack.enter_context(scratch_file(suffix)) for suffix in suffixes]
-            jobs = [(row.recipe, path) for row, path in zip(rows, targets, strict=True)]
-            for row, path, facts in zip(rows, targets, _render(source, jobs), strict=True):
-                _keep(row, path, facts)
+            for logo, group in _by_logo(rows).items():
+                _make_group(source, group, logo)
     except Exception:
         pks = [row.pk for row in rows]
         held = Rendition.objects.filter(pk__in=pks, made_at=None, claimed_at=claimed_at)
         held.update(claimed_at=LONG_AGO)
         raise
+
+
+def _by_logo(rows: list[Rendition]) -> dict[str, list[Rendition]]:
+    """The rows by the logo of their watermark: as a rule all of them are one group."""
+    groups: dict[str, list[Rendition]] = {}
+    for row in rows:
+        logo = (row.recipe["watermark"] or {}).get("logo_path", "")
+        groups.setdefault(logo, []).append(row)
+    if len(groups) == 2 and "" in groups:  # those without one need no call of their own
+        plain = groups.pop("")
+        next(iter(groups.values())).extend(plain)
+    return groups
+
+
+def _make_group(source: str, rows: list[Rendition], logo: str) -> None:
+    with ExitStack() as stack:
+        logo_path = stack.enter_context(local_copy(originals(), logo)) if logo else ""
+        suffixes = (f".{EXTENSIONS[row.recipe['format']]}" for row in rows)
+        targets = [stack.enter_context(scratch_file(suffix)) for suffix in suffixes]
+        jobs = [(row.recipe, path) for row, path in zip(rows, targets, strict=True)]
+        made = _render(source, jobs, logo_path)
+        for row, path, facts in zip(rows, targets, made, strict=True):
+            _keep(row, path, facts)
 
 
 def _hash(path: str, output: ImageOutput) -> str:
@@ -127,12 +147,12 @@ def _hash(path: str, output: ImageOutput) -> str:
         ) from error
 
 
-def _render(source: str, jobs: list[tuple[Recipe, str]]) -> list[dict[str, Any]]:
+def _render(source: str, jobs: list[tuple[Recipe, str]], logo: str) -> list[dict[str, Any]]:
     # Here and not above: the web processes never draw and start without Pillow.
     from imagegen.imaging.renditions import render
 
     try:
-        return run_in_child(render, source, jobs, timeout=RENDER_SECONDS)
+        return run_in_child(partial(render, logo_path=logo), source, jobs, timeout=RENDER_SECONDS)
     except OSError as error:
         raise StorageProblem(f"A rendition could not be written: {reason(error)}.") from error
     except ValueError as error:

@@ -1,8 +1,10 @@
 """Public copies follow what is approved; a stop anywhere is made good by the next round."""
 
+import hashlib
 import os
 
 import pytest
+from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from PIL import Image
 
@@ -10,7 +12,7 @@ from blog.models import Post
 from blog.services import delete_post, publish_due_posts
 from imagegen.errors import BeingMade, Refused
 from imagegen.imaging.xmp import find_source_type
-from imagegen.models import ImageOutput, ImageSlot, PublicCopy, Rendition, SlotAlt
+from imagegen.models import ImageOutput, ImageSlot, PublicCopy, Rendition, SlotAlt, WatermarkProfile
 from imagegen.services import publishing, renditions, review, slots
 from imagegen.tests import pictures as made
 from imagegen.tests.factories import hero_of, make_post
@@ -163,6 +165,38 @@ def test_moved_focal_point_cuts_the_card_anew_and_leaves_the_rest(shown):
     assert publish(shown).made == 1
     assert live(shown)["hero-jpg"] == before["hero-jpg"]
     assert live(shown)["social-jpg"].path != before["social-jpg"].path
+
+
+@pytest.fixture
+def large(shown) -> Post:
+    """The same with a picture that is large enough to be marked."""
+    choose(hero_of(shown), data=made.png(1, (320, 200)))
+    publish(shown)
+    return shown
+
+
+def test_watermark_marks_all_copies_and_goes_without_a_trace(large):
+    before = {name: row.path for name, row in live(large).items()}
+    profile = WatermarkProfile.objects.create(name="©", slug="c", text="© Field", is_default=True)
+    assert publish(large).made == 3
+    marked = {name: row.path for name, row in live(large).items()}
+    assert set(marked.values()).isdisjoint(before.values()) and set(marked) == set(before)
+    profile.delete()
+    publish(large)
+    assert {name: row.path for name, row in live(large).items()} == before
+    assert len(public_files()) == 3
+
+
+def test_logo_is_set_over_the_copies(large):
+    logo = made.encoded(Image.new("RGBA", (64, 64), (255, 0, 0, 128)))
+    storages["originals"].save("logos/a.png", ContentFile(logo))
+    WatermarkProfile.objects.create(
+        name="Logo", slug="logo", kind="logo", logo_path="logos/a.png", size=0.5, is_default=True,
+        logo_sha256=hashlib.sha256(logo).hexdigest(),
+    )  # fmt: skip
+    before = live(large)["hero-jpg"].path
+    assert publish(large).problems == []
+    assert live(large)["hero-jpg"].path != before
 
 
 def test_switch_of_formats_adds_and_takes_away(shown, settings):

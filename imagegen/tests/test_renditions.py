@@ -111,7 +111,7 @@ def test_nothing_is_made_from_an_original_that_is_not_what_was_stored(output, da
 
 @pytest.mark.parametrize("error", [ValueError("alt"), OSError(28, "No space left on device")])
 def test_failure_tells_why_and_lets_the_next_try_at_once(output, monkeypatch, error):
-    def fail(*args):
+    def fail(*args, **options):
         raise error
 
     with monkeypatch.context() as patch:

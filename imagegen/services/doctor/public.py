@@ -14,6 +14,7 @@ from imagegen.services.copies import is_public, key_of, wanted_copies
 from imagegen.services.doctor.files import batches, walk
 from imagegen.services.doctor.problems import LEFT_BEHIND, ON_ITS_WAY, Problem, is_older
 from imagegen.services.publishing import publish_pictures, remove_retired
+from imagegen.services.watermarks import read_treatments
 from imagegen.storage import PART_SUFFIX, hash_file, originals, published
 
 
@@ -78,8 +79,9 @@ def _make_again(row: PublicCopy) -> bool:
 def check_drift() -> Iterator[Problem]:
     """Every post: whether its live copies are those that it should have now."""
     concerned = Q(slots__choice__isnull=False) | Q(slots__copies__live=True)
+    treatments = read_treatments()
     for post in Post.objects.filter(concerned).distinct().order_by("pk").iterator(200):
-        wanted = wanted_copies(post)
+        wanted = wanted_copies(post, treatments)
         rows = PublicCopy.objects.live().filter(slot__post=post)
         live = {key_of(row): row for row in rows}
         lacking = sum(not copy.is_served_by(live.get(key)) for key, copy in wanted.items())
