@@ -41,14 +41,3 @@ def palette_of(picture: Image.Image) -> Palette:
     flat = (picture.quantize(COLOURS, Image.Quantize.MEDIANCUT).getpalette() or [])[: COLOURS * 3]
     found = zip(flat[0::3], flat[1::3], flat[2::3], strict=True)
     return Palette.from_hex([to_hex(colour) for colour in found])
-
-
-def text_card(path: str, out_path: str, facts: dict, title: str, site: str) -> dict:
-    """A card as a JPEG file with its facts."""
-    from imagegen.imaging.renditions import render
-
-    words = {"title": title, "site": site}
-    recipe = {"format": "JPEG", "width": SOCIAL_SIZE[0], "card": words, "facts": facts}
-    (made,) = render(path, [(recipe, out_path)])
-    del made["format"]
-    return made

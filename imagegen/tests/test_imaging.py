@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from imagegen.errors import Undecodable
-from imagegen.imaging import cards, encode, xmp
+from imagegen.imaging import encode, xmp
 from imagegen.imaging.examine import examine
 from imagegen.imaging.hashes import SAME, bands, dhash, distance
 from imagegen.tests import pictures as made
@@ -108,34 +108,6 @@ def test_packet_is_xml_with_all_its_facts():
     assert 'A <hive> & "bees" ' in "".join(found.itertext())
 
 
-@pytest.mark.parametrize("make", [encode.web_copy, encode.social_copy])
-def test_copies_carry_their_mark(original, tmp_path, make):
-    out = tmp_path / "copy.jpg"
-    facts = make(original(), str(out), FACTS)
-    copy = Image.open(out)
-    assert xmp.find_source_type(copy.info["xmp"]) == "trainedAlgorithmicMedia"
-    assert (facts["width"], facts["height"]) == copy.size
-    assert facts["sha256"] == hashlib.sha256(out.read_bytes()).hexdigest()
-
-
-def test_web_copy_is_at_most_as_wide_as_asked(original, tmp_path):
-    facts = encode.web_copy(original((800, 500)), str(tmp_path / "w"), {}, 400)
-    assert (facts["width"], facts["height"]) == (400, 250)
-
-
-def test_web_copy_is_never_enlarged(original, tmp_path):
-    assert encode.web_copy(original((200, 100)), str(tmp_path / "w"), {})["width"] == 200
-
-
-@pytest.mark.parametrize(
-    ("size", "wanted"),
-    [((1536, 1024), (1200, 630)), ((640, 416), (640, 336)), ((300, 900), (300, 158))],
-)
-def test_social_copy_has_the_shape_of_a_card(original, tmp_path, size, wanted):
-    facts = encode.social_copy(original(size), str(tmp_path / "s"), {})
-    assert (facts["width"], facts["height"]) == wanted
-
-
 def test_body_copy_loses_metadata_and_keeps_the_mark(original, tmp_path):
     exif = Image.Exif()
     exif[0x010F] = "A camera with a serial number"
@@ -147,6 +119,11 @@ def test_body_copy_loses_metadata_and_keeps_the_mark(original, tmp_path):
     assert xmp.find_source_type(copy) == "trainedAlgorithmicMedia"
 
 
+def test_body_copy_is_at_most_as_wide_as_asked(original, tmp_path):
+    facts = encode.body_copy(original((800, 500)), str(tmp_path / "b"), 400)
+    assert (facts["width"], facts["height"]) == (400, 250)
+
+
 def test_body_copy_keeps_png_and_transparency(original, tmp_path):
     data = made.encoded(Image.new("RGBA", (40, 40), (9, 9, 9, 90)))
     assert encode.body_copy(original(data=data), str(tmp_path / "b"))["format"] == "PNG"
@@ -155,23 +132,9 @@ def test_body_copy_keeps_png_and_transparency(original, tmp_path):
 
 def test_child_functions_need_no_django():
     """They run in spawned processes that must start fast and stay small."""
-    code = "import sys, imagegen.imaging.cards, imagegen.imaging.examine as e; "
+    code = "import sys, imagegen.imaging.renditions, imagegen.imaging.examine as e; "
     code += "sys.exit('django' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-@pytest.mark.parametrize("title", ["A winter of walls", "Ünïcödé 🐝", "養蜂", "word " * 90])
-def test_text_card_takes_any_title(original, tmp_path, title):
-    facts = cards.text_card(original(), str(tmp_path / "c"), FACTS, title, "Field Notes")
-    assert facts["width"] / facts["height"] == pytest.approx(1200 / 630, rel=0.01)
-    assert xmp.find_source_type((tmp_path / "c").read_bytes()) == "trainedAlgorithmicMedia"
-
-
-def test_text_card_of_a_black_picture_is_legible(original, tmp_path):
-    data = made.encoded(Image.new("RGB", (300, 200), "black"))
-    cards.text_card(original(data=data), str(tmp_path / "c"), {}, "Night", "")
-    low, high = Image.open(tmp_path / "c").convert("L").getextrema()
-    assert high - low > 120
 
 
 @pytest.mark.parametrize("value", [0, 1, -1, 2**63 - 1, -(2**63), -987654321])

@@ -230,6 +230,17 @@ def test_card_in_a_script_without_type_is_the_picture_itself(make):
     assert image.size == (240, 126)
 
 
+@pytest.mark.parametrize("title", ["Ünïcödé 🐝", "word " * 90, "x" * 300])
+def test_card_takes_any_title(make, title):
+    assert make(card=CARD | {"title": title}, width=1200)[1].size == (1200, 630)
+
+
+def test_card_of_a_black_picture_is_legible(make):
+    image = make(made.encoded(Image.new("RGB", (80, 80))), card=CARD, width=1200)[1]
+    low, high = image.convert("L").getextrema()
+    assert high - low > 120
+
+
 def test_card_as_avif_keeps_the_colour_of_its_type(make, tmp_path):
     make(card=CARD, width=1200, format="AVIF")
     assert subsampling(tmp_path / "out") == "4:4:4"
