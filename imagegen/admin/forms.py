@@ -5,6 +5,7 @@ from django import forms
 from imagegen.imaging.xmp import SOURCE_TYPES
 from imagegen.models import ImageOutput
 from imagegen.services.batches import GenerationOptions
+from imagegen.services.disclosure import QUESTION
 from prompts.models import ImagePromptExample, ImageSetting, ImageStyle
 from prompts.services.retirement import choosable_examples, choosable_settings
 from providers.models import Connection, ImageModel
@@ -16,6 +17,24 @@ def source_choices() -> list[tuple[str, str]]:
     """The kinds of source that an upload may name, in words."""
     kinds = [(term, words[:1].upper() + words[1:]) for term, words in SOURCE_TYPES.items()]
     return [("", "Not said; a mark in the file itself counts"), *kinds]
+
+
+def answer_field() -> forms.TypedChoiceField:
+    """The question of the review about real things; not answered is None."""
+    return forms.TypedChoiceField(
+        label=QUESTION,
+        required=False,
+        choices=[("yes", "Yes"), ("no", "No")],
+        coerce=lambda answer: answer == "yes",
+        empty_value=None,
+        widget=forms.RadioSelect,
+        help_text="If it could, readers always see the label.",
+    )
+
+
+def answer_of(output: ImageOutput) -> str:
+    """The answer so far, as the field's value."""
+    return {True: "yes", False: "no"}.get(output.could_be_real, "")
 
 
 class AltForm(forms.Form):
@@ -38,6 +57,7 @@ class AltForm(forms.Form):
 class ApproveForm(AltForm):
     """An approval with the alt text that goes with it."""
 
+    could_be_real = answer_field()
     note = forms.CharField(required=False, max_length=1000)
 
 

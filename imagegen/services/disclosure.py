@@ -12,7 +12,8 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from imagegen.errors import ImagegenError, Refused
 from imagegen.imaging.xmp import GENERATED, PARTLY_GENERATED, SOURCE_TYPES, TERM_ADDRESS
@@ -175,18 +176,25 @@ def schema_term(digital_source_type: str) -> str:
     return TERM_ADDRESS + digital_source_type if digital_source_type else ""
 
 
-def style_label(style_name: OuterRef) -> Subquery:
-    """The label rule of the style with that name, for a queryset."""
-    treatments = StyleTreatment.objects.filter(style__name=style_name)
-    return Subquery(treatments.values("label")[:1])
+def style_label(style_name: OuterRef) -> Coalesce:
+    """The label rule of the style that has the name, or had it once, for a queryset."""
+    return Coalesce(*(Subquery(labels[:1]) for labels in _labels(style_name)))
+
+
+def _labels(style_name: OuterRef | str) -> list[QuerySet[StyleTreatment, str]]:
+    rules = StyleTreatment.objects.values_list("label", flat=True)
+    return [
+        rules.filter(style__name=style_name),
+        rules.filter(style__versions__name=style_name),
+    ]
 
 
 def must_be_asked(output: ImageOutput) -> bool:
     """Whether an approval needs an answer to `QUESTION` first."""
     if output.ai_content == AiContent.NONE or output.could_be_real is not None:
         return False
-    labels = StyleTreatment.objects.filter(style__name=output.style_name)
-    return policy_for(labels.values_list("label", flat=True).first() or "") == Label.REAL
+    found = (labels.order_by("pk").first() for labels in _labels(output.style_name))
+    return policy_for(next(filter(None, found), "")) == Label.REAL
 
 
 # --- Changing it ------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from django.db import transaction
 from blog.cleaning import showable
 from imagegen.errors import InvalidTransition, Refused
 from imagegen.models import GenerationBatch, ImageOutput, ImageSlot, ReviewEvent
+from imagegen.services import disclosure
 from imagegen.services.access import require
 from imagegen.services.alts import checked_alt, keep_alt
 from imagegen.services.choices import (
@@ -39,8 +40,12 @@ def approve_output(
     note: str = "",
     alt: str | None = None,
     decorative: bool = False,
+    could_be_real: bool | None = None,
 ) -> ImageOutput:
     """Approve a candidate and make it the choice of its place, with its alt text.
+
+    `could_be_real` answers the question whether it could be taken for a photograph of
+    something real; where the policy of labels turns on it, an answer is needed.
 
     Without `alt` the default one is kept, unless one is there already (`alts.keep_alt`). The
     image chosen before stays approved. In a place that is not wanted the image is approved and
@@ -49,8 +54,14 @@ def approve_output(
     """
     require(user, "approve")
     alt = checked_alt(alt)
+    if could_be_real is None and disclosure.must_be_asked(output):
+        raise Refused(f"Answer first: {disclosure.QUESTION}")
     with transaction.atomic():
         transition(output, State.APPROVED, sources=[State.CANDIDATE], reject_reason="")
+        if could_be_real is not None:
+            disclosure.answer_question(
+                output=output, user=user, could_be_real=could_be_real, note=note
+            )
         slot = lock_slot(output.slot_id) if output.slot_id else None
         previous = None
         if slot is not None:
