@@ -5,6 +5,7 @@ import json
 import pytest
 from django.core.management import call_command
 from django.template import Context
+from django.urls import reverse
 
 from imagegen.errors import NotPermitted, Refused
 from imagegen.models import DisclosureText, ImageOutput, ReviewEvent, StyleTreatment
@@ -158,6 +159,25 @@ def test_mark_for_machines_stays_where_no_label_is_due(client, settings, output)
     publishing.publish_pictures(post_id=output.post_id)
     html = client.get(output.post.get_absolute_url()).content.decode()
     assert "TrainedAlgorithmicMediaDigitalSource" in html and "AI-generated" not in html
+
+
+@pytest.mark.parametrize(("policy", "labelled"), [("always", True), ("never", False)])
+def test_feed_says_what_the_picture_is(client, settings, output, policy, labelled):
+    settings.AI_LABEL = policy
+    publishing.publish_pictures(post_id=output.post_id)
+    feed = client.get(reverse("blog:feed")).content.decode()
+    assert 'newscodes/digitalsourcetype/">trainedAlgorithmicMedia</media:category>' in feed
+    assert ('<media:title type="plain">AI-generated</media:title>' in feed) is labelled
+
+
+def test_feed_asks_for_pictures_and_words_once(client, output, django_assert_num_queries):
+    for number in range(3):
+        other = make_post(title=f"Walls {number}", published=True)
+        choose(hero_of(other), seed=number + 2)
+        publishing.publish_pictures(post_id=other.pk)
+    publishing.publish_pictures(post_id=output.post_id)
+    with django_assert_num_queries(4):  # posts, tags, pictures, words
+        client.get(reverse("blog:feed"))
 
 
 @pytest.mark.parametrize(
