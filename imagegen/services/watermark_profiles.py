@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.utils.text import slugify
 
+from blog.models import Post
 from imagegen.errors import Refused
 from imagegen.models import ImageOutput, ImageSlot, WatermarkProfile
 from imagegen.services.access import require
@@ -82,8 +83,7 @@ def remove_profile(*, profile: WatermarkProfile, user: User) -> None:
     require(user, "configure")
     with transaction.atomic():
         _lock_profiles()
-        treatments = read_treatments()
-        _mark([group for group in _groups() if group.shows(profile, treatments)])
+        _mark_places(places_of(profile))
         chosen = ImageOutput.objects.filter(watermark=profile)
         chosen.update(watermarking=Watermarking.INHERIT, watermark=None)
         profile.delete()
@@ -183,32 +183,46 @@ def _groups() -> list[_Group]:
     ]
 
 
-def _mark(groups: list[_Group]) -> int:
-    """Have the places of these groups published anew; returns how many they are."""
-    from imagegen.services.publishing import mark_due
-
-    if not groups:
-        return 0
+def _places(groups: list[_Group]) -> QuerySet[ImageSlot]:
     which = Q()
     for group in groups:
         which |= group.where
-    keys = list(_shown().filter(which).order_by("pk").values_list("pk", flat=True))
+    return _shown().filter(which) if groups else ImageSlot.objects.none()
+
+
+def _mark(groups: list[_Group]) -> None:
+    """Have the places of these groups published anew."""
+    _mark_places(_places(groups))
+
+
+def _mark_places(places: QuerySet[ImageSlot]) -> int:
+    from imagegen.services.publishing import mark_due
+
+    keys = list(places.order_by("pk").values_list("pk", flat=True))
     for start in range(0, len(keys), CHUNK):
         mark_due(slots=ImageSlot.objects.filter(pk__in=keys[start : start + CHUNK]))
     return len(keys)
 
 
-def reapply(*, profile: WatermarkProfile, user: User) -> Progress:
-    """Have the whole archive of a watermark looked through in the background.
+def places_of(profile: WatermarkProfile) -> QuerySet[ImageSlot]:
+    """Places whose pictures bear the watermark."""
+    treatments = read_treatments()
+    return _places([group for group in _groups() if group.shows(profile, treatments)])
 
-    What bears its present look already is left as it is. `progress` tells how far it is.
+
+def reapply(
+    *, profile: WatermarkProfile, user: User, posts: QuerySet[Post] | None = None
+) -> Progress:
+    """Have the whole archive of a watermark, or that of some posts, looked through.
+
+    That happens in the background; `progress` tells how far it is. What bears the present look
+    already is left as it is.
     """
     require(user, "configure")
     with transaction.atomic():
-        _lock_profiles()
-        treatments = read_treatments()
-        places = _mark([group for group in _groups() if group.shows(profile, treatments)])
-    return Progress(places=places, due=places)
+        places = places_of(profile)
+        marked = _mark_places(places if posts is None else places.filter(post__in=posts))
+    return Progress(places=marked, due=marked)
 
 
 def progress(*profiles: WatermarkProfile) -> list[Progress]:

@@ -12,7 +12,7 @@ from imagegen.services import watermark_files
 from imagegen.storage import originals
 from imagegen.tests import pictures as made
 from imagegen.tests.factories import hero_of, make_post
-from imagegen.tests.rows import make_choice
+from imagegen.tests.rows import make_choice, make_output
 from imagegen.tests.stored import in_this_process as pool_in_this_process  # noqa: F401
 from imagegen.tests.stored import put_output
 from imagegen.tests.test_watermarks import in_this_process, make_profile  # noqa: F401
@@ -261,3 +261,71 @@ def test_a_child_process_draws_the_preview(console, monkeypatch):
     )
     console.get(PROOF, LOOK)
     assert [function.__name__ for function in called] == ["unsettable", "draw_proof"]
+
+
+# --- Images ---------------------------------------------------------------------------------
+
+IMAGES = reverse("admin:imagegen_imageoutput_changelist")
+
+
+def image_page(output, name="change") -> str:
+    return reverse(f"admin:imagegen_imageoutput_{name}", args=[output.pk])
+
+
+@pytest.fixture
+def output():
+    return make_choice(hero_of(make_post()))
+
+
+@pytest.fixture
+def desk(client, editor):
+    client.force_login(editor)
+    return client
+
+
+def test_image_says_with_which_watermark_it_is_seen(desk, output):
+    make_profile(is_default=True)
+    text = desk.get(image_page(output)).content.decode()
+    assert "Readers see it with “House”" in text
+    assert "as the site says" in text
+
+
+def test_image_is_set_and_undone_on_its_page(desk, output):
+    profile = make_profile()
+    desk.post(image_page(output, "watermark"), {"watermark": profile.pk})
+    output.refresh_from_db()
+    assert (output.watermarking, output.watermark) == ("profile", profile)
+    assert (
+        "Undo: back to as the style or the site says"
+        in desk.get(image_page(output)).content.decode()
+    )
+    desk.post(image_page(output, "unwatermark"))
+    output.refresh_from_db()
+    assert (output.watermarking, output.watermark) == ("inherit", None)
+
+
+def test_looking_at_the_address_changes_nothing(desk, output):
+    assert desk.get(image_page(output, "watermark")).status_code == 405
+
+
+def test_many_are_asked_for_and_counted(desk, output):
+    other = make_output(None, watermarking="none")
+    chosen = {"action": "watermark_selected", "_selected_action": [output.pk, other.pk]}
+    asked = desk.post(IMAGES, chosen)
+    assert "With which watermark" in asked.content.decode()
+    answer = desk.post(IMAGES, {**chosen, "watermarking": "1", "watermark": "none"}, follow=True)
+    assert "1 image changed, 1 skipped, 0 failed." in answer.content.decode()
+    output.refresh_from_db()
+    assert output.watermarking == "none"
+
+
+def test_no_choice_is_no_change(desk, output):
+    chosen = {"action": "watermark_selected", "_selected_action": [output.pk]}
+    answer = desk.post(IMAGES, {**chosen, "watermarking": "1"})
+    assert "Choose one." in answer.content.decode()
+
+
+def test_strangers_change_no_image(client, stranger, output):
+    client.force_login(stranger)
+    answer = client.post(image_page(output, "watermark"), {"watermark": "none"})
+    assert answer.status_code == 403
