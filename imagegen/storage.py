@@ -78,6 +78,21 @@ def storage_of(role: str) -> Storage:
         ) from error
 
 
+def aliases_for(role: str) -> list[str]:
+    """The names of STORAGES that a role can have: its own, and those that begin with it."""
+    return [name for name in settings.STORAGES if name == role or name.startswith(f"{role}_")]
+
+
+def other_storages(role: str) -> list[Storage]:
+    """The storages of a role that are set up and not in use; a move may have left files there."""
+    used, found = alias_of(role), []
+    for alias in aliases_for(role):
+        if alias != used:
+            with contextlib.suppress(InvalidStorageError):
+                found.append(storages[alias])
+    return found
+
+
 # --- Local files ------------------------------------------------------------------------
 
 

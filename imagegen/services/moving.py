@@ -264,9 +264,8 @@ def left_behind() -> Iterator[tuple[str, str, Entry]]:
     for role in ROLES:
         if not StorageRole.objects.filter(role=role).exists():
             continue  # never moved
-        for alias in storages.backends:
-            used = roles.alias_of(role)
-            if alias != used and (alias == role or alias.startswith(f"{role}_")):
+        for alias in roles.aliases_for(role):
+            if alias != roles.alias_of(role):
                 for entry in entries(open_storage(alias), role):
                     yield role, alias, entry
 

@@ -82,7 +82,7 @@ def test_empty_house_has_no_problems():
 
 def test_missing_original_is_told_and_stays_a_problem(output):
     private(output.path).unlink()
-    problem = next(find_problems())
+    problem = find_problems()[0]
     assert problem.kind == "original-missing"
     assert "Restore originals/" in problem.message
     assert repair() == [False]

@@ -19,6 +19,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--repair", action="store_true", help="Set right what can be.")
+        parser.add_argument(
+            "--deep",
+            action="store_true",
+            help="Fetch files from object storage, too, instead of believing its checksums.",
+        )
         parser.add_argument("--json", action="store_true", help="Print one JSON object.")
         parser.add_argument(
             "--check",
@@ -31,7 +36,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         problems: list[Problem] = []
         for name in options["check"] or CHECKS:
-            found = list(find_problems([name]))
+            found = find_problems([name], deep=options["deep"])
             problems += repair_problems(found) if options["repair"] else found
         if options["json"]:
             told = {"problems": [problem.to_dict() for problem in problems]}

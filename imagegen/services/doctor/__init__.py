@@ -3,8 +3,9 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator
 
-from imagegen.errors import ImagegenError
+from imagegen.errors import ImagegenError, StorageProblem
 from imagegen.services.doctor import originals, public, work
+from imagegen.services.doctor.files import reading_all
 from imagegen.services.doctor.problems import Problem
 from providers.pool import ChildDied, ChildTimeout
 
@@ -29,12 +30,27 @@ CHECKS: dict[str, Callable[[], Iterator[Problem]]] = {
 }
 
 
-def find_problems(only: Iterable[str] = ()) -> Iterator[Problem]:
-    """All problems, check by check; `only` names some of `CHECKS`. Changes nothing."""
-    names = set(only)
-    for name, check in CHECKS.items():
-        if not names or name in names:
-            yield from check()
+def find_problems(only: Iterable[str] = (), *, deep: bool = False) -> list[Problem]:
+    """All problems, check by check; `only` names some of `CHECKS`. Changes nothing.
+
+    Files in object storage are held against its checksums; `deep` fetches them.
+    """
+    names, found = set(only), []
+    with reading_all(deep):
+        for name, check in CHECKS.items():
+            if not names or name in names:
+                found += _problems_of(name, check)
+    return found
+
+
+def _problems_of(name: str, check: Callable[[], Iterator[Problem]]) -> list[Problem]:
+    found: list[Problem] = []
+    try:
+        found.extend(check())  # what was found before a failure stays
+    except StorageProblem as error:
+        message = f"The check “{name}” could not be ended. {error}"
+        found.append(Problem(kind="storage-fails", subject=name, message=message))
+    return found
 
 
 def repair_problems(problems: Iterable[Problem]) -> list[Problem]:

@@ -1,16 +1,45 @@
-"""Walking a storage, and setting a file aside instead of deleting it."""
+"""Walking a storage, looking at a file, and setting one aside instead of deleting it."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import islice
 from typing import TypeVar
 
 from django.core.files.base import File
 from django.core.files.storage import Storage
 
+from imagegen.errors import ImagegenError
 from imagegen.services.holdings import entries_below
+from imagegen.storage import holds
 
 T = TypeVar("T")
 ASIDE = "orphans"
+
+_reading_all: ContextVar[bool] = ContextVar("reading_all", default=False)
+
+
+@contextmanager
+def reading_all(wanted: bool) -> Iterator[None]:
+    """Within it, `is_whole` fetches every file instead of believing a storage's checksums."""
+    before = _reading_all.set(wanted)
+    try:
+        yield
+    finally:
+        _reading_all.reset(before)
+
+
+def is_whole(storage: Storage, name: str, sha256: str) -> bool:
+    """Whether a stored file has these bytes. Raises `StorageProblem` if it cannot be read."""
+    return holds(storage, name, sha256, read=_reading_all.get())
+
+
+def has_bytes(storage: Storage, name: str, sha256: str) -> bool:
+    """Whether a storage that may be anywhere has this file with these bytes."""
+    try:
+        return storage.exists(name) and holds(storage, name, sha256)
+    except ImagegenError:
+        return False
 
 
 def walk(storage: Storage, folder: str) -> Iterator[str]:

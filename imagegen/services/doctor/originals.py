@@ -2,22 +2,33 @@
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import PurePosixPath
+
+from django.core.files.storage import Storage
 
 from blog.models import PostPicture
 from imagegen.errors import ImagegenError
 from imagegen.imaging.sniffing import EXTENSIONS
 from imagegen.models import Attempt, ImageOutput
 from imagegen.services import outputs
-from imagegen.services.doctor.files import batches, set_aside, walk
+from imagegen.services.doctor.files import batches, has_bytes, is_whole, set_aside, walk
 from imagegen.services.doctor.problems import LEFT_BEHIND, ON_ITS_WAY, Problem, is_older
 from imagegen.services.doctor.sidecars import rewrite_sidecar
 from imagegen.services.spool import Spool, spool_root
-from imagegen.storage import PART_SUFFIX, hash_file, hash_path, local_copy, originals, save_file
+from imagegen.storage import (
+    PART_SUFFIX,
+    hash_path,
+    local_copy,
+    originals,
+    other_storages,
+    save_file,
+)
 
 IMAGES_PER_ANSWER = 16
+GoodCopy = Callable[[], AbstractContextManager[str]]  # a path on this machine, for a while
 
 
 def check_originals() -> Iterator[Problem]:
@@ -41,7 +52,7 @@ def _check_original(output: ImageOutput) -> Problem | None:
         kind, what = "original-missing", "is missing"
     else:
         try:
-            if hash_file(storage, output.path) == output.sha256:
+            if is_whole(storage, output.path, output.sha256):
                 return None
             kind, what = "original-changed", "is not what was stored: its bytes have changed"
         except ImagegenError:
@@ -60,28 +71,31 @@ def _check_original(output: ImageOutput) -> Problem | None:
     )
 
 
-def _find_good_copy(output: ImageOutput) -> str | None:
-    """A local file with the very bytes: in the spool, or the original of an equal upload."""
+def _find_good_copy(output: ImageOutput) -> GoodCopy | None:
+    """The very bytes elsewhere: in the spool, in a storage that was moved from, or as the
+    original of an equal upload."""
     if output.attempt is not None:
         for file in Spool(output.attempt.key).finished_files():
             if file.sha256 == output.sha256:
-                return file.path
+                return partial(nullcontext, file.path)
         for kept in (spool_root() / "quarantine").glob(f"{output.attempt.key}-*"):
             if kept.is_file() and hash_path(kept) == output.sha256:
-                return str(kept)
-    storage = originals()
+                return partial(nullcontext, str(kept))
+    for other in other_storages("originals"):
+        if has_bytes(other, output.path, output.sha256):
+            return partial(local_copy, other, output.path)
     for twin in ImageOutput.objects.filter(sha256=output.sha256).exclude(pk=output.pk):
-        if storage.exists(twin.path) and hash_file(storage, twin.path) == output.sha256:
-            with local_copy(storage, twin.path) as path:
-                return path
+        if has_bytes(originals(), twin.path, output.sha256):
+            return partial(local_copy, originals(), twin.path)
     return None
 
 
-def _restore_original(output: ImageOutput, source: str) -> bool:
+def _restore_original(output: ImageOutput, good: GoodCopy) -> bool:
     storage = originals()
     if storage.exists(output.path):
         set_aside(storage, output.path)
-    save_file(storage, output.path, source, output.sha256)
+    with good() as source:
+        save_file(storage, output.path, source, output.sha256)
     if not storage.exists(output.preview_path):
         return _remake_preview(output)
     return True
@@ -220,7 +234,7 @@ def check_bundles() -> Iterator[Problem]:
         what = ""
         if not storage.exists(picture.path):
             kind, what = "bundle-missing", "is missing"
-        elif hash_file(storage, picture.path) != picture.sha256:
+        elif not is_whole(storage, picture.path, picture.sha256):
             kind, what = "bundle-changed", "has changed since it was stored"
         if what:
             yield Problem(
@@ -228,4 +242,22 @@ def check_bundles() -> Iterator[Problem]:
                 subject=f"post {picture.post_id}",
                 message=f"The picture {picture.name} of “{picture.post}” {what}. "
                 "Import the post again with --update.",
+                remedy=_remedy_for_bundle(picture),
             )
+
+
+def _remedy_for_bundle(picture: PostPicture) -> Callable[[], bool] | None:
+    """A storage that was moved from may have it still."""
+    for other in other_storages("originals"):
+        if has_bytes(other, picture.path, picture.sha256):
+            return partial(_fetch_bundle, picture, other)
+    return None
+
+
+def _fetch_bundle(picture: PostPicture, other: Storage) -> bool:
+    storage = originals()
+    if storage.exists(picture.path):
+        set_aside(storage, picture.path)
+    with local_copy(other, picture.path) as source:
+        save_file(storage, picture.path, source, picture.sha256)
+    return True

@@ -11,11 +11,11 @@ from imagegen.errors import ImagegenError
 from imagegen.models import ImageSlot, PublicCopy, Rendition
 from imagegen.services import renditions
 from imagegen.services.copies import is_public, key_of, wanted_copies
-from imagegen.services.doctor.files import batches, walk
+from imagegen.services.doctor.files import batches, is_whole, walk
 from imagegen.services.doctor.problems import LEFT_BEHIND, ON_ITS_WAY, Problem, is_older
 from imagegen.services.publishing import publish_pictures, remove_retired
 from imagegen.services.watermarks import read_treatments
-from imagegen.storage import PART_SUFFIX, hash_file, originals, published
+from imagegen.storage import PART_SUFFIX, originals, published
 
 
 def check_renditions() -> Iterator[Problem]:
@@ -37,7 +37,7 @@ def _fault_of(storage: Storage, path: str, sha256: str) -> tuple[str, str] | Non
     if not storage.exists(path):
         return "missing", "is missing"
     try:
-        if hash_file(storage, path) != sha256:
+        if not is_whole(storage, path, sha256):
             return "changed", "has changed since it was made"
     except ImagegenError:
         return "unreadable", "cannot be read"
