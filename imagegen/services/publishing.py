@@ -45,6 +45,7 @@ logger = logging.getLogger("imagegen")
 
 ROUNDS = 3
 BEING_MADE = timedelta(minutes=2)  # a copy that is not live for longer was left behind
+ROUND_SECONDS = 10.0  # after which the sweeper goes on to its other work
 FIRST_WAIT, LONGEST_WAIT = 15.0, 120.0  # seconds before a failed post is tried again
 
 
@@ -192,8 +193,8 @@ def _make_missing(post_id: int, report: PublishReport) -> set[int]:
     for copies in missing.values():
         try:
             _make_and_serve(post_id, copies, report)
-        except BeingMade:
-            failed |= {copy.slot_id for copy in copies}
+        except BeingMade:  # somebody is at this post: the rest is theirs too, or the next round's
+            return failed | {copy.slot_id for copies in missing.values() for copy in copies}
         except (ImagegenError, ChildDied, ChildTimeout) as error:
             failed |= {copy.slot_id for copy in copies}
             report.problems.append(f"Image {copies[0].output.pk}: {error}")
@@ -363,7 +364,8 @@ _failures: dict[int, tuple[float, float]] = {}  # post id -> wait, time of the n
 def publish_due(limit: int = 100) -> int:
     """Bring up to `limit` posts with due places up to date. Returns how many were tried.
 
-    A post that could not be done is left alone for a while, longer each time.
+    No further one is begun after ten seconds: the next round goes on with the rest. A post that could
+    not be done is left alone for a while, longer each time.
     """
     _retire(PublicCopy.objects.filter(slot__post__isnull=True))
     remove_retired(Q(changed_at__lt=timezone.now() - BEING_MADE) | Q(slot__post__isnull=True))
@@ -371,10 +373,13 @@ def publish_due(limit: int = 100) -> int:
     now = time.monotonic()
     resting = [post_id for post_id, (_, until) in _failures.items() if until > now]
     due = places_to_publish().exclude(post__in=resting).order_by("post_id")
-    post_ids = list(due.values_list("post_id", flat=True).distinct()[:limit])
-    for post_id in post_ids:
+    tried = 0
+    for post_id in list(due.values_list("post_id", flat=True).distinct()[:limit]):
+        if tried and time.monotonic() > now + ROUND_SECONDS:
+            break
         _publish_or_rest(post_id)
-    return len(post_ids)
+        tried += 1
+    return tried
 
 
 def _publish_or_rest(post_id: int) -> None:

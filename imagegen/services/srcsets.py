@@ -16,7 +16,7 @@ ORDER = ("AVIF", "WEBP", "JPEG")
 SIZES = {
     "hero": "(max-width: 32rem) 100vw, min(1200px, 92vw, 84vh * {shape})",
     "section": "min(880px, 92vw, 76vh * {shape})",
-    "lead": "(min-width: 60rem) min(672px, 52vw), 92vw",
+    "lead": "(min-width: 60rem) min(675px, 52vw), 92vw",
     "card": "(min-width: 1116px) 373px, (min-width: 722px) 45vw, 92vw",
 }
 # The widest file that is offered in a role: two pixels for each that is shown.

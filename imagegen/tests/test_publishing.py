@@ -446,6 +446,12 @@ def test_due_round_publishes_what_a_lost_message_left(post):
     assert publishing.publish_due() == 0
 
 
+def test_due_round_leaves_time_for_the_sweepers_other_work(post, monkeypatch):
+    choose(hero_of(make_post(title="Another", published=True)))
+    monkeypatch.setattr(publishing, "ROUND_SECONDS", 0)
+    assert [publishing.publish_due() for _ in range(3)] == [1, 1, 0]
+
+
 def test_scheduled_post_gets_its_copies_when_its_time_comes(time_machine_now):
     post = make_post()
     choose(hero_of(post))
