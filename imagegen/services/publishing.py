@@ -364,8 +364,8 @@ _failures: dict[int, tuple[float, float]] = {}  # post id -> wait, time of the n
 def publish_due(limit: int = 100) -> int:
     """Bring up to `limit` posts with due places up to date. Returns how many were tried.
 
-    No further one is begun after ten seconds: the next round goes on with the rest. A post that could
-    not be done is left alone for a while, longer each time.
+    No further one is begun after ten seconds: the next round goes on with the rest. A post
+    that could not be done is left alone for a while, longer each time.
     """
     _retire(PublicCopy.objects.filter(slot__post__isnull=True))
     remove_retired(Q(changed_at__lt=timezone.now() - BEING_MADE) | Q(slot__post__isnull=True))
