@@ -40,8 +40,9 @@ def examine(
     `preview_width`, `preview_height`.
     Raises `Undecodable`; then no preview is left.
     """
-    image, name, data = read_picture(path, UPLOAD if upload else RECEIVED)
-    shown = as_shown(image)
+    parts = [*read_picture(path, UPLOAD if upload else RECEIVED)]
+    shown = as_shown(parts.pop(0))  # no name here keeps the memory of the picture as it was read
+    name, data = parts
     width, height = shown.size
     hints = notice(shown, wanted_size=wanted_size, drawn_by_program=drawn_by_program)
     shown.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)

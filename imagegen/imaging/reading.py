@@ -17,6 +17,8 @@ from imagegen.imaging.sniffing import describe_other, picture_end, sniff
 
 MAX_SIDE = 8192
 MAX_PIXELS = 40_000_000
+# Reading a WebP holds four copies of it at once (Pillow 13.0.0); no more than fits in 512 MB.
+MAX_WEBP_PIXELS = 25_000_000
 ALLOWED = "PNG, JPEG, WebP or AVIF"
 # All that Pillow's readers raise on hostile input, seen with 13.0.0 in November 2026.
 DECODER_ERRORS = (
@@ -79,13 +81,17 @@ def _load(data: bytes, name: str, rules: Rules) -> Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             probe = Image.open(io.BytesIO(data), formats=[name])
-            check_size(probe.width, probe.height, rules)
+            limit = MAX_WEBP_PIXELS if name == "WEBP" else MAX_PIXELS
+            check_size(probe.width, probe.height, rules, limit=limit)
             if not rules.animated and name != "JPEG" and getattr(probe, "n_frames", 1) > 1:
                 raise Undecodable(f"The {name} file is animated. Send a picture that stands still.")
             probe.verify()
+            del probe  # a decoder of WebP takes memory for two pictures from the start
             # verify() leaves the picture unusable, load() alone misses a cut end.
             image = Image.open(io.BytesIO(data), formats=[name])
             image.load()
+            if name in {"WEBP", "AVIF"}:
+                image = image.copy()  # alone, without the decoder and its own copies
     except Undecodable:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -97,11 +103,11 @@ def _load(data: bytes, name: str, rules: Rules) -> Image.Image:
     return image
 
 
-def check_size(width: int, height: int, rules: Rules) -> None:
+def check_size(width: int, height: int, rules: Rules, *, limit: int = MAX_PIXELS) -> None:
     """Raises `Undecodable` unless the picture's size is within the limits."""
     size = f"{width} x {height} pixels"
-    if width * height > MAX_PIXELS:
-        raise Undecodable(f"The picture is {size}. {_too_many_pixels()}")
+    if width * height > limit:
+        raise Undecodable(f"The picture is {size}. {_too_many_pixels(limit)}")
     if min(width, height) < rules.min_side or max(width, height) > MAX_SIDE:
         raise Undecodable(
             f"The picture is {size}. Each side must have {rules.min_side} to {MAX_SIDE} pixels."
@@ -113,20 +119,24 @@ def check_size(width: int, height: int, rules: Rules) -> None:
         )
 
 
-def _too_many_pixels() -> str:
-    return f"A picture may have {MAX_PIXELS // 1_000_000} million pixels at most. Make it smaller."
+def _too_many_pixels(limit: int = MAX_PIXELS) -> str:
+    return f"A picture may have {limit // 1_000_000} million pixels at most. Make it smaller."
 
 
 def as_shown(image: Image.Image, *, keep_alpha: bool = False) -> Image.Image:
     """The picture as a viewer shows it: turned upright, 8 bit, in sRGB, without metadata.
 
-    Transparent parts are laid on white, unless `keep_alpha` asks for RGBA.
+    Transparent parts are laid on white, unless `keep_alpha` asks for RGBA. Where the caller
+    keeps no other name for the picture, its memory is let go on the way.
     """
     profile = image.info.get("icc_profile")
-    upright = _to_8_bit(_turned(image))
+    image = _turned(image)
+    upright = _to_8_bit(image)
+    del image
     alpha = None
     if "A" in upright.getbands():
-        upright = upright.convert("RGBA")
+        if upright.mode != "RGBA":
+            upright = upright.convert("RGBA")
         alpha = upright.getchannel("A")
         if keep_alpha:
             upright = upright.convert("RGB")

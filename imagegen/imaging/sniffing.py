@@ -22,6 +22,12 @@ AVIF_BOXES = frozenset(
     {b"ftyp", b"styp", b"meta", b"mdat", b"moov", b"moof", b"mfra", b"sidx", b"uuid"}
     | {b"free", b"skip", b"wide", b"pdin", b"jumb"}
 )
+# Parts (chunks, segments, boxes) that a file may consist of. Honest ones have hundreds, a PNG in
+# small pieces some thousands; a file of millions is built to keep its readers busy.
+MAX_PARTS = 10_000
+MAX_SCANS = 100  # of a JPEG; each costs a pass over the whole picture
+MAX_JPEGS = 16  # behind one another
+ZEROS = re.compile(rb"\x00*")
 # A marker inside a JPEG scan: not a stuffed zero, not a restart, not a fill byte.
 JPEG_MARKER_IN_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
@@ -88,7 +94,8 @@ def describe_other(data: bytes) -> str:
 def picture_end(data: bytes, name: str) -> int | None:
     """Offset behind the last byte of the picture; None if the file stops before its end.
 
-    More bytes than that are a tail which no viewer of pictures shows.
+    None also for a file of more parts than any picture has. More bytes than that are a tail
+    which no viewer of pictures shows.
     """
     finders = {"PNG": _png_end, "JPEG": _jpegs_end, "WEBP": _webp_end, "AVIF": _avif_end}
     return finders[name](data)
@@ -103,7 +110,9 @@ def _brands(data: bytes) -> set[bytes]:
 
 def _png_end(data: bytes) -> int | None:
     at = len(PNG_START)
-    while at + 12 <= len(data):
+    for _ in range(MAX_PARTS):
+        if at + 12 > len(data):
+            return None
         length, kind = struct.unpack_from(">I4s", data, at)
         at += 12 + length
         if kind == b"IEND":
@@ -114,23 +123,23 @@ def _png_end(data: bytes) -> int | None:
 def _jpegs_end(data: bytes) -> int | None:
     """A phone's JPEG may carry further whole JPEGs (depth, gain map) behind the first."""
     end = _jpeg_end(data, 0)
-    while end is not None:
-        start = end
-        while data[start : start + 1] == b"\x00":
-            start += 1
-        if data[start : start + 3] != b"\xff\xd8\xff":
-            return start if start == len(data) else end
-        following = _jpeg_end(data, start)
+    for _ in range(MAX_JPEGS):
+        if end is None:
+            return None
+        start = ZEROS.match(data, end).end()
+        if start == len(data):
+            return start
+        following = _jpeg_end(data, start) if data.startswith(b"\xff\xd8\xff", start) else None
         if following is None:
             return end
         end = following
-    return None
+    return end
 
 
 def _jpeg_end(data: bytes, start: int) -> int | None:
-    at = start + 2
-    while at + 2 <= len(data):
-        if data[at] != 0xFF:
+    at, scans = start + 2, 0
+    for _ in range(MAX_PARTS):
+        if at + 2 > len(data) or data[at] != 0xFF:
             return None
         marker = data[at + 1]
         if marker == 0xFF:
@@ -144,8 +153,9 @@ def _jpeg_end(data: bytes, start: int) -> int | None:
         else:
             at += 2 + struct.unpack_from(">H", data, at + 2)[0]
             if marker == 0xDA:
+                scans += 1
                 found = JPEG_MARKER_IN_SCAN.search(data, at)
-                if found is None:
+                if found is None or scans > MAX_SCANS:
                     return None
                 at = found.start()
     return None
@@ -159,7 +169,7 @@ def _webp_end(data: bytes) -> int | None:
 
 def _avif_end(data: bytes) -> int | None:
     at = 0
-    while at < len(data):
+    for _ in range(MAX_PARTS):
         if at + 8 > len(data):
             return at
         size, kind = struct.unpack_from(">I4s", data, at)
@@ -172,4 +182,4 @@ def _avif_end(data: bytes) -> int | None:
         if size < 8 or at + size > len(data):
             return None
         at += size
-    return at
+    return None
