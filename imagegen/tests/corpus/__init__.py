@@ -1,0 +1,20 @@
+"""Hostile and odd files, made in memory and the same each time; `test_corpus` runs them.
+
+`CORPUS` is imported by child processes too and knows no Django.
+"""
+
+from imagegen.tests.corpus import avif, every, jpeg, others, png, webp
+from imagegen.tests.corpus.cases import Corpus, look_at
+
+PARTS = {
+    module.__name__.rpartition(".")[2]: module for module in (others, every, png, jpeg, webp, avif)
+}
+CORPUS: dict[str, Corpus] = {}
+for name, module in PARTS.items():
+    CORPUS[name] = Corpus()
+    module.add_all(CORPUS[name])
+
+
+def look_at_part(part: str, names: list[str], folder: str) -> list[str]:
+    """`look_at` for a child process: it is told names, and makes the files itself."""
+    return look_at(CORPUS[part], names, folder)
