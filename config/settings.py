@@ -185,6 +185,9 @@ PICTURE_WEBP = env.flag("PICTURE_WEBP", False)
 HERO_CROPS = env.parts("HERO_CROPS", choices=("square", "portrait", "wide"))
 # Which pictures that AI had to do with carry a visible label; the mark in files stays always.
 AI_LABEL = env.choice("AI_LABEL", "always", ("always", "real", "never"))
+# Paths in PEM of who signs renditions: the chain, signer first, and the key without passphrase.
+C2PA_CERTIFICATE = env.text("C2PA_CERTIFICATE")
+C2PA_PRIVATE_KEY = env.text("C2PA_PRIVATE_KEY")
 PUBLISH_GATE = env.choice("PUBLISH_GATE", "warn", ("warn", "block"))
 CURRENCY = env.text(
     "CURRENCY", "USD", pattern=r"[A-Z]{3}", expected="three capital letters such as USD"

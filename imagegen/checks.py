@@ -1,6 +1,7 @@
 """System checks: database options that many threads need, folders, and who may read them."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,30 @@ def check_storages(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+@register()
+def check_signing(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Who asks for signed renditions gets them, or is told at the start what is missing."""
+    if not settings.C2PA_CERTIFICATE:
+        return []
+    faults = []
+    if find_spec("c2pa") is None:
+        faults.append(
+            (
+                "C2PA_CERTIFICATE is set, but the package c2pa-python is not installed.",
+                "Install it: pip install -r requirements-c2pa.in. Or unset C2PA_CERTIFICATE.",
+            )
+        )
+    for name in ("C2PA_CERTIFICATE", "C2PA_PRIVATE_KEY"):
+        if not os.access(getattr(settings, name) or "", os.R_OK):
+            faults.append(
+                (
+                    f"{name} names no file that can be read.",
+                    "Give the path of a PEM file that the account of the worker can read.",
+                )
+            )
+    return [Error(fault, hint=hint, id="imagegen.E008") for fault, hint in faults]
 
 
 @register(Tags.security, deploy=True)

@@ -13,6 +13,7 @@ from django.conf import settings
 
 from imagegen.imaging.sniffing import EXTENSIONS
 from imagegen.models import ImageOutput, PublicCopy
+from imagegen.services.credentials import signing_mark
 from prompts.models import ImageStyle, Role, UnknownVersion
 
 Recipe = dict[str, Any]
@@ -129,6 +130,8 @@ def _recipe(
     }
     if ratio:
         recipe["focal"] = [round(output.focal_x, 4), round(output.focal_y, 4)]
+    if mark := signing_mark():
+        recipe["signed"] = mark
     return recipe
 
 

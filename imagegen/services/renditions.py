@@ -9,7 +9,6 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -18,6 +17,7 @@ from django.utils import timezone
 from imagegen.errors import BeingMade, StorageProblem
 from imagegen.imaging.sniffing import EXTENSIONS
 from imagegen.models import ImageOutput, Rendition
+from imagegen.services import credentials
 from imagegen.services.outputs import scratch_file
 from imagegen.services.recipes import Recipe, recipe_hash
 from imagegen.storage import hash_path, local_copy, originals, reason, save_file
@@ -148,11 +148,10 @@ def _hash(path: str, output: ImageOutput) -> str:
 
 
 def _render(source: str, jobs: list[tuple[Recipe, str]], logo: str) -> list[dict[str, Any]]:
-    # Here and not above: the web processes never draw and start without Pillow.
-    from imagegen.imaging.renditions import render
-
     try:
-        return run_in_child(partial(render, logo_path=logo), source, jobs, timeout=RENDER_SECONDS)
+        return run_in_child(credentials.renderer(logo), source, jobs, timeout=RENDER_SECONDS)
+    except ImportError as error:
+        raise StorageProblem(f"Renditions cannot be signed: {error.name} is missing.") from error
     except OSError as error:
         raise StorageProblem(f"A rendition could not be written: {reason(error)}.") from error
     except ValueError as error:
