@@ -48,7 +48,9 @@ class PercentField(forms.FloatField):
 class LookForm(forms.ModelForm):
     """How a watermark looks, without its name: all that a trial needs."""
 
-    margin = PercentField(low=0, high=25, help_text="Percent of the picture’s short side.")
+    margin = PercentField(
+        low=0, high=25, initial=0.03, help_text="Percent of the picture’s short side."
+    )
     size = PercentField(
         low=1,
         high=100,
@@ -66,11 +68,6 @@ class LookForm(forms.ModelForm):
         model = WatermarkProfile
         fields = LOOK
         help_texts = {"text": "Such as © and a name, in Latin letters of any language."}
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.instance.pk is None:
-            self.initial |= {"size": None, "opacity": None}
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

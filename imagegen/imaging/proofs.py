@@ -10,7 +10,7 @@ LOGO_SIDE = 4096  # pixels; more has no use on a picture
 # Grounds to try a watermark on, as the studio draws them: family, seed, colours.
 SAMPLES: dict[str, tuple[str, int, tuple[str, ...]]] = {
     "light": ("contour", 5, ("#fdfaf3", "#f3e9dc", "#e8d5c4", "#f7ede2", "#d8c3a5")),
-    "dark": ("ribbons", 3, ("#0b1020", "#16213e", "#0f3460", "#1a1a2e", "#27496d")),
+    "dark": ("contour", 4, ("#0e1318", "#141b22", "#1c2630", "#26333f", "#324250")),
     "busy": ("bauhaus", 7, ("#f4f1de", "#e07a5f", "#3d405b", "#81b29a", "#f2cc8f")),
 }
 

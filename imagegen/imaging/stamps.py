@@ -9,13 +9,14 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageChops, ImageFilter, ImageStat
+from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageStat
 
 from providers.backends.studio.type import LABEL, clipped_label, font, settable
 
 MIN_TEXT = 11  # pixels of type below which nothing is read with ease
 MIN_FITTED = 8  # the same where a long text has to fit into a small picture
 MIN_LOGO = 16  # pixels of width
+SMALL_TYPE = 64  # pixels
 FALL_BACK = "©"  # for a text of which the fonts have nothing
 WEIGHTS = np.array((0.2126, 0.7152, 0.0722), dtype=np.float32)
 _STEPS = np.arange(256, dtype=np.float32) / 255
@@ -69,11 +70,20 @@ def text_stamp(text: str, wished: int, width: int, height: int) -> Stamp:
             MIN_FITTED, min(pixels - 1, math.floor(pixels * width / _width(words, pixels)))
         )
     words = clipped_label(words, pixels, width) or FALL_BACK
-    face = font(LABEL, pixels)
-    mask, _ = face.getmask2(words, mode="L")
-    shape = Image.frombytes("L", mask.size, bytes(mask))
+    shape = _set(words, pixels)
     soft, pad = max(1, round(pixels / 12)), max(3, round(pixels * 0.38))
-    return Stamp(shape=shape.crop(shape.getbbox()), soft=soft, pad=pad)
+    return Stamp(shape=shape, soft=soft, pad=pad)
+
+
+def _set(words: str, pixels: int) -> Image.Image:
+    """The shape of a line. Small type is set larger first: whole pixels would spoil its rhythm."""
+    times = 4 if pixels < SMALL_TYPE else 1
+    face = font(LABEL, pixels * times)
+    left, top, right, bottom = (round(edge) for edge in face.getbbox(words))
+    pen = Image.new("L", (right - left + 2 * times, bottom - top + 2 * times))
+    ImageDraw.Draw(pen).text((times - left, times - top), words, font=face, fill=255)
+    shape = pen.reduce(times) if times > 1 else pen
+    return shape.crop(shape.getbbox())
 
 
 def _fits(words: str, pixels: int, width: int, height: int) -> bool:

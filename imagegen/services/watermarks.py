@@ -198,7 +198,7 @@ def in_words(watermarking: str, profile: WatermarkProfile | None) -> str:
         return f"“{profile}”"
     if watermarking == Watermarking.NONE:
         return "none"
-    return "as the style or the site says"
+    return "what the style or the site says"
 
 
 def _code(watermarking: str, profile_id: int | None) -> str:

@@ -54,6 +54,11 @@ def test_watermark_is_added_with_standard_measures(console):
     assert (profile.size, profile.opacity) == (0.035, 0.72)
 
 
+def test_new_form_offers_the_standard_margin(console):
+    fields = console.get(ADD).context["adminform"].form
+    assert [fields[name].value() for name in ("margin", "size", "opacity")] == ["3", None, None]
+
+
 def test_tiled_watermark_is_faint_by_itself(console):
     console.post(ADD, form(position="tiled"))
     assert WatermarkProfile.objects.get().opacity == 0.22
@@ -296,7 +301,7 @@ def test_image_is_set_and_undone_on_its_page(desk, output):
     output.refresh_from_db()
     assert (output.watermarking, output.watermark) == ("profile", profile)
     assert (
-        "Undo: back to as the style or the site says"
+        "Undo: back to what the style or the site says"
         in desk.get(image_page(output)).content.decode()
     )
     desk.post(image_page(output, "unwatermark"))

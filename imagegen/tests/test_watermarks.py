@@ -183,7 +183,7 @@ def test_place_is_due_and_the_change_is_in_the_books(shown, editor):
     event = ReviewEvent.objects.get(action="watermark")
     assert due() == {shown.pk}
     assert (event.made_by, event.from_state, event.to_state) == (editor, "inherit", "none")
-    assert event.note == "as the style or the site says → none"
+    assert event.note == "what the style or the site says → none"
 
 
 def test_same_choice_again_changes_nothing(shown):

@@ -27,6 +27,7 @@ document.addEventListener("DOMContentLoaded", () => {
         image.src = shown;
         if (before) URL.revokeObjectURL(before);
       }
+      image.hidden = !answer.ok && !image.naturalWidth;
       note.hidden = answer.ok;
       note.textContent = answer.ok ? "" : await sentenceOf(answer);
     } catch (error) {
@@ -44,6 +45,9 @@ document.addEventListener("DOMContentLoaded", () => {
     clearTimeout(timer);
     timer = setTimeout(draw, 250);
   }
+  // A picture that did not come has a reason.
+  image.addEventListener("error", draw);
+  if (image.complete && !image.naturalWidth) draw();
   form.addEventListener("input", soon);
   form.addEventListener("change", soon);
   const button = proof.querySelector("[name=_preview]");
