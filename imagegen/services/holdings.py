@@ -3,7 +3,8 @@
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 from django.core.files.storage import Storage
 
@@ -11,6 +12,7 @@ from blog.models import PostPicture
 from imagegen.models import ImageOutput, PublicCopy, Rendition, WatermarkProfile
 from imagegen.storage import PART_SUFFIX
 
+T = TypeVar("T")
 ORIGINALS, PUBLISHED = "originals", "published"
 ROLES = (ORIGINALS, PUBLISHED)
 FOLDERS = {
@@ -68,3 +70,10 @@ def known_hashes(names: Iterable[str], role: str) -> dict[str, str]:
     known.update(made.values_list("path", "sha256"))
     known.update(ImageOutput.objects.filter(path__in=names).values_list("path", "sha256"))
     return known
+
+
+def batches(items: Iterable[T], size: int = 500) -> Iterator[list[T]]:
+    """The items in lists of at most `size`."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch

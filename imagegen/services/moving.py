@@ -19,11 +19,11 @@ from imagegen import storage as roles
 from imagegen.errors import ImagegenError, Refused
 from imagegen.models import PublicCopy, StorageRole
 from imagegen.services import workers
-from imagegen.services.doctor.files import batches
 from imagegen.services.holdings import (
     PUBLISHED,
     ROLES,
     Entry,
+    batches,
     entries,
     known_hashes,
 )
@@ -259,26 +259,25 @@ def unnamed(names: Iterable[str]) -> list[str]:
 # --- What a move leaves behind ----------------------------------------------------------
 
 
-def left_behind() -> Iterator[tuple[str, str, Entry]]:
-    """Files in storages that are set up and not in use: role, alias, file."""
-    for role in ROLES:
-        if not StorageRole.objects.filter(role=role).exists():
-            continue  # never moved
-        for alias in roles.aliases_for(role):
-            if alias != roles.alias_of(role):
-                for entry in entries(open_storage(alias), role):
-                    yield role, alias, entry
+def left_behind(alias: str) -> Iterator[Entry]:
+    """Files in a storage that was moved from. Refused for the one in use."""
+    role = role_for(alias)
+    if roles.alias_of(role) == alias:
+        raise Refused(f"The storage “{alias}” is in use.")
+    return entries(open_storage(alias), role)
 
 
-def is_safe_to_remove(role: str, alias: str, entry: Entry) -> bool:
-    """Whether the storage in use holds the very bytes of this old file."""
-    old, new = open_storage(alias), roles.storage_of(role)
-    if role == PUBLISHED and unnamed([entry.name]):
+def is_kept_elsewhere(alias: str, name: str) -> bool:
+    """Whether an old file may go: the storage in use has its very bytes, or, of a public file,
+    no row names it."""
+    role = role_for(alias)
+    if role == PUBLISHED and unnamed([name]):
         return True
+    used = roles.storage_of(role)
     try:
-        if not new.exists(entry.name):
+        if not used.exists(name):
             return False
-        with local_copy(old, entry.name) as path:
-            return holds(new, entry.name, hash_path(path))
+        with local_copy(open_storage(alias), name) as path:
+            return holds(used, name, hash_path(path))
     except (ImagegenError, OSError):
         return False

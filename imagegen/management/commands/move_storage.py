@@ -79,7 +79,7 @@ class Command(BaseCommand):
             return
         self.stdout.write(
             f"The {report.role} files are used in “{options['target']}” from now on. The old ones "
-            f"stay in “{options['source']}”: manage.py prune --old-storage removes them."
+            f"stay; this removes them: manage.py prune --old-storage {options['source']} --yes"
         )
 
 

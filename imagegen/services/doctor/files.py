@@ -1,10 +1,8 @@
 """Walking a storage, looking at a file, and setting one aside instead of deleting it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from itertools import islice
-from typing import TypeVar
 
 from django.core.files.base import File
 from django.core.files.storage import Storage
@@ -13,7 +11,6 @@ from imagegen.errors import ImagegenError
 from imagegen.services.holdings import entries_below
 from imagegen.storage import holds
 
-T = TypeVar("T")
 ASIDE = "orphans"
 
 _reading_all: ContextVar[bool] = ContextVar("reading_all", default=False)
@@ -45,13 +42,6 @@ def has_bytes(storage: Storage, name: str, sha256: str) -> bool:
 def walk(storage: Storage, folder: str) -> Iterator[str]:
     """The names of all files under a folder of the storage, depth first."""
     return (entry.name for entry in entries_below(storage, folder))
-
-
-def batches(items: Iterable[T], size: int = 500) -> Iterator[list[T]]:
-    """The items in lists of at most `size`."""
-    iterator = iter(items)
-    while batch := list(islice(iterator, size)):
-        yield batch
 
 
 def set_aside(storage: Storage, name: str) -> bool:

@@ -14,9 +14,10 @@ from imagegen.errors import ImagegenError
 from imagegen.imaging.sniffing import EXTENSIONS
 from imagegen.models import Attempt, ImageOutput
 from imagegen.services import outputs
-from imagegen.services.doctor.files import batches, has_bytes, is_whole, set_aside, walk
+from imagegen.services.doctor.files import has_bytes, is_whole, set_aside, walk
 from imagegen.services.doctor.problems import LEFT_BEHIND, ON_ITS_WAY, Problem, is_older
 from imagegen.services.doctor.sidecars import rewrite_sidecar
+from imagegen.services.holdings import batches
 from imagegen.services.spool import Spool, spool_root
 from imagegen.storage import (
     PART_SUFFIX,

@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 from imagegen.models import Attempt, GenerationJob, ImageOutput
 from imagegen.services import followups, queue, workers
 from imagegen.services.doctor.problems import LEFT_BEHIND, Problem
+from imagegen.services.pruning import PRUNED
 from imagegen.services.spool import is_key, spool_root
 from imagegen.services.sweeper import SPOOL_ENDED
 
@@ -69,6 +70,8 @@ def check_attempts() -> Iterator[Problem]:
         yield _open_call(attempt)
     stored = Attempt.objects.filter(state=Attempt.State.STORED, outputs__isnull=True)
     for attempt in stored.filter(job__kind=GenerationJob.Kind.IMAGE):
+        if (attempt.error or {}).get("kind") == PRUNED:
+            continue
         yield Problem(
             kind="attempt-without-image",
             subject=f"attempt {attempt.key}",

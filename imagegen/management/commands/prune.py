@@ -1,0 +1,88 @@
+"""Remove what is needed no more; says first what that would be."""
+
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from imagegen.errors import ImagegenError
+from imagegen.services import pruning
+from imagegen.services.pruning import Prunable
+from imagegen.services.wording import bytes_text
+
+NOTHING_STARTED = 2
+
+
+def days(text: str) -> int:
+    """A number of days, at least one."""
+    count = int(text)
+    if count < 1:
+        raise ValueError
+    return count
+
+
+class Command(BaseCommand):
+    """`manage.py prune --renditions --rejected 90`, and again with `--yes`.
+
+    Exit code 0: told, or removed; 1: some had to stay; 2: nothing could start.
+    """
+
+    help = (
+        "Removes files that are needed no more, after telling how many with --yes only. What "
+        "something refers to is spared, and the ledger of calls stays."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--renditions", action="store_true", help="Renditions that nothing uses."
+        )
+        parser.add_argument("--tests", type=days, metavar="DAYS", help="Test runs older than that.")
+        parser.add_argument(
+            "--rejected", type=days, metavar="DAYS", help="Pictures rejected longer ago than that."
+        )
+        parser.add_argument(
+            "--old-storage", metavar="STORAGE", help="What move_storage left in this storage."
+        )
+        parser.add_argument("--yes", action="store_true", help="Do it.")
+        parser.add_argument("--json", action="store_true", help="Print one JSON object.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            found = list(_chosen(options))
+            if not found:
+                raise CommandError(
+                    "Say what: --renditions, --tests DAYS, --rejected DAYS, --old-storage STORAGE.",
+                    returncode=NOTHING_STARTED,
+                )
+            told = [self._treat(item, options) for item in found]
+        except ImagegenError as error:
+            raise CommandError(str(error), returncode=NOTHING_STARTED) from error
+        if options["json"]:
+            self.stdout.write(json.dumps({"pruned": told}, ensure_ascii=False, indent=1))
+        elif not options["yes"]:
+            self.stdout.write("Nothing was removed. Say --yes to do it.")
+        if options["yes"] and any(item["removed"] < item["count"] for item in told):
+            raise SystemExit(1)
+
+    def _treat(self, item: Prunable, options: dict[str, Any]) -> dict[str, Any]:
+        """Tell of one kind, and remove it if so asked."""
+        removed = item.remove() if options["yes"] else 0
+        if not options["json"]:
+            text = f"{item.count} {item.what}, {bytes_text(item.bytes)}"
+            stays = f"; {item.count - removed} stay" if removed < item.count else ""
+            self.stdout.write(f"{text}: {removed} removed{stays}." if options["yes"] else text)
+        return {**item.to_dict(), "removed": removed}
+
+
+def _chosen(options: dict[str, Any]) -> list[Prunable]:
+    """What is to be looked at, in the order in which it is removed."""
+    found = []
+    if options["tests"]:
+        found.append(pruning.old_tests(options["tests"]))
+    if options["rejected"]:
+        found.append(pruning.old_rejected(options["rejected"]))
+    if options["renditions"]:
+        found.append(pruning.unused_renditions())
+    if options["old_storage"]:
+        found.append(pruning.old_storage(options["old_storage"]))
+    return found
