@@ -11,36 +11,28 @@ import pytest
 from imagegen.errors import Undecodable
 from imagegen.services import outputs
 from imagegen.tests import pictures as made
-from imagegen.tests.corpus import CORPUS, look_at_part
+from imagegen.tests.corpus import CORPUS, look_at_large, look_at_part
 from providers.pool import run_in_child
 
-
-def batches(slow: bool) -> list:
-    """The names of each part; slow ones alone, so that each has its own time."""
-    found = []
-    for part, corpus in CORPUS.items():
-        names = [name for name, case in corpus.items() if case.slow is slow]
-        found += [(part, [name]) for name in names] if slow else [(part, names)]
-    return found
-
-
-def named(value: object) -> str:
-    return value if isinstance(value, str) else value[0] if len(value) == 1 else "all"
+SLOW = [(part, name) for part in CORPUS for name, case in CORPUS[part].items() if case.slow]
 
 
 def test_there_are_hundreds():
     assert sum(map(len, CORPUS.values())) >= 400
 
 
-@pytest.mark.parametrize(("part", "names"), batches(slow=False), ids=named)
-def test_quick_files(part, names, tmp_path):
+@pytest.mark.parametrize("part", CORPUS)
+def test_quick_files(part, tmp_path):
+    names = [name for name in CORPUS[part] if (part, name) not in SLOW]
     assert run_in_child(look_at_part, part, names, str(tmp_path), timeout=50) == []
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize(("part", "names"), batches(slow=True), ids=named)
-def test_slow_files(part, names, tmp_path):
-    assert run_in_child(look_at_part, part, names, str(tmp_path), timeout=50) == []
+@pytest.mark.parametrize(("part", "name"), SLOW)
+def test_slow_file(part, name, tmp_path):
+    path = tmp_path / "upload.png.exe"
+    path.write_bytes(CORPUS[part][name].make())
+    assert run_in_child(look_at_large, part, name, path, timeout=50) == []
 
 
 def test_pool_lives_after_the_worst(tmp_path):

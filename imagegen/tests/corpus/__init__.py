@@ -3,8 +3,10 @@
 `CORPUS` is imported by child processes too and knows no Django.
 """
 
+from pathlib import Path
+
 from imagegen.tests.corpus import avif, every, jpeg, others, png, webp
-from imagegen.tests.corpus.cases import Corpus, look_at
+from imagegen.tests.corpus.cases import Corpus, look_at, look_at_file
 
 PARTS = {
     module.__name__.rpartition(".")[2]: module for module in (others, every, png, jpeg, webp, avif)
@@ -18,3 +20,8 @@ for name, module in PARTS.items():
 def look_at_part(part: str, names: list[str], folder: str) -> list[str]:
     """`look_at` for a child process: it is told names, and makes the files itself."""
     return look_at(CORPUS[part], names, folder)
+
+
+def look_at_large(part: str, name: str, path: Path) -> list[str]:
+    """`look_at_file` for a child process: making this file takes more memory than a child has."""
+    return look_at_file(CORPUS[part], name, path)

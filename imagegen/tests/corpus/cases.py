@@ -81,15 +81,21 @@ class Corpus(dict[str, Case]):
 
 
 def look_at(corpus: Corpus, names: list[str], folder: str) -> list[str]:
-    """Examine each of the cases twice, as received and as upload; what went wrong, in words."""
+    """Make each of the files and look at it; what went wrong, in words."""
     path = Path(folder) / "upload.png.exe"
     problems = []
     for name in names:
-        case = corpus[name]
-        path.write_bytes(case.make())
-        for upload, outcome in ((False, case.received), (True, case.upload)):
-            wrong = _look_once(path, upload, outcome)
-            problems += [f"{name} ({'upload' if upload else 'received'}): {what}" for what in wrong]
+        path.write_bytes(corpus[name].make())
+        problems += look_at_file(corpus, name, path)
+    return problems
+
+
+def look_at_file(corpus: Corpus, name: str, path: Path) -> list[str]:
+    """Examine the file of a case twice, as received and as upload; what went wrong, in words."""
+    case, problems = corpus[name], []
+    for upload, outcome in ((False, case.received), (True, case.upload)):
+        wrong = _look_once(path, upload, outcome)
+        problems += [f"{name} ({'upload' if upload else 'received'}): {what}" for what in wrong]
     return problems
 
 
