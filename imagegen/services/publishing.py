@@ -36,6 +36,7 @@ from imagegen.services.copies import (
     store_public,
     wanted_copies,
 )
+from imagegen.services.guard import survive
 from imagegen.services.renditions import ensure_renditions
 from imagegen.storage import published
 from prompts.models import Role
@@ -383,8 +384,9 @@ def publish_due(limit: int = 100) -> int:
 
 
 def _publish_or_rest(post_id: int) -> None:
-    if not publish_pictures(post_id=post_id).problems:
-        _failures.pop(post_id, None)
-        return
+    with survive(f"publishing of post {post_id}"):
+        if not publish_pictures(post_id=post_id).problems:
+            _failures.pop(post_id, None)
+            return
     wait = min(LONGEST_WAIT, _failures.get(post_id, (FIRST_WAIT / 2, 0.0))[0] * 2)
     _failures[post_id] = (wait, time.monotonic() + wait)

@@ -441,6 +441,22 @@ def test_failing_post_rests_before_it_is_tried_again(post):
     publishing._failures.clear()
 
 
+def test_post_that_fails_in_an_unforeseen_way_does_not_keep_others(post, monkeypatch):
+    other = make_post(title="Another", published=True)
+    choose(hero_of(other))
+    real = publishing.ensure_renditions
+
+    def ensure(output, recipes):
+        if output.post_id == post.pk:
+            raise RuntimeError("encoder")
+        return real(output, recipes)
+
+    monkeypatch.setattr(publishing, "ensure_renditions", ensure)
+    monkeypatch.setattr(publishing, "_failures", {})
+    assert publishing.publish_due() == 2
+    assert set(live(other)) == HERO and hero_of(post).publication_due
+
+
 def test_due_round_publishes_what_a_lost_message_left(post):
     assert publishing.publish_due() == 1
     assert publishing.publish_due() == 0
