@@ -381,5 +381,5 @@ class ImageModelAdmin(admin.ModelAdmin):
         try:
             rows = feature_rows(obj.capabilities_object())
         except ProviderProblem as problem:
-            return f"{problem.message} {problem.hint}".strip()
+            return problem.in_full
         return format_html_join("", "<div>{}: {}</div>", rows)

@@ -62,6 +62,11 @@ class ProviderProblem(Exception):
         if billed is not None:
             self.billed = billed
 
+    @property
+    def in_full(self) -> str:
+        """Message and hint together, where there is but one place for both."""
+        return f"{self.message} {self.hint}".strip()
+
     def to_dict(self) -> dict[str, Any]:
         """The error as small JSON, fit to be stored with an attempt."""
         return {

@@ -29,7 +29,7 @@ def _ask(connection: Connection, level: HealthLevel) -> Health:
     try:
         return replace(connection.provider().health(level), level=level)
     except ProviderProblem as problem:
-        return Health(level, False, f"{problem.message} {problem.hint}".strip())
+        return Health(level, False, problem.in_full)
 
 
 def proven(connection: Connection) -> Health:

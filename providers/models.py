@@ -140,7 +140,7 @@ class Connection(models.Model):
         try:
             get_provider_class(self.kind)
         except ConfigurationError as error:
-            raise ValueError(f"{error.message} {error.hint}".strip()) from error
+            raise ValueError(error.in_full) from error
 
     def _check_base_url(self) -> None:
         if self.base_url:

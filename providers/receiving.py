@@ -296,7 +296,7 @@ def fetch_picture(
             raise _unusable(config, problem.message) from problem
     raise OutcomeUnknown(
         f"The picture of {config.name} is ready but could not be downloaded.",
-        hint=f"{failure.message} {failure.hint}".strip() if failure else "There was no time left.",
+        hint=failure.in_full if failure else "There was no time left.",
     ) from failure
 
 

@@ -128,7 +128,7 @@ def broken_plugins() -> dict[str, str]:
         try:
             get_provider_class(name)
         except ConfigurationError as error:
-            broken[name] = f"{error.message} {error.hint}".strip()
+            broken[name] = error.in_full
     return broken
 
 

@@ -128,9 +128,7 @@ def _discovered(connection: Connection, report: SyncReport) -> list[CatalogueMod
         provider = connection.provider()
         entries = list(provider.discover())
     except ProviderProblem as problem:
-        report.problems.append(
-            f"The service was not asked: {problem.message} {problem.hint}".strip()
-        )
+        report.problems.append(f"The service was not asked: {problem.in_full}")
         return []
     except Exception as error:  # noqa: BLE001 - a plugin's fault must not stop the others
         report.problems.append(f"The service was not asked: {type(error).__name__} in its adapter.")

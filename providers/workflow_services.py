@@ -41,7 +41,7 @@ def check_workflow(*, workflow: Workflow) -> list[str]:
     try:
         found = survey(workflow.connection.config(), Graph.parse(workflow.graph))
     except ProviderProblem as problem:
-        return [_not_asked(f"{problem.message} {problem.hint}".strip())]
+        return [_not_asked(problem.in_full)]
     if not found.asked:
         return [_not_asked(" ".join(found.silent))]
     now = timezone.now()

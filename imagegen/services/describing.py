@@ -89,7 +89,7 @@ def plan_describing(*, outputs: Sequence[ImageOutput], model: ImageModel | None 
         except ImagegenError as error:
             plan.problems.append(f"Image {output.pk}: {error}")
         except ProviderProblem as error:
-            plan.problems.append(f"Image {output.pk}: {error} {error.hint}".strip())
+            plan.problems.append(f"Image {output.pk}: {error.in_full}")
     return plan
 
 

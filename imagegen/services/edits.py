@@ -204,7 +204,7 @@ def plan_edit(
             slot=output.slot,
         )
     except ProviderProblem as problem:
-        raise Refused(f"{problem.message} {problem.hint}".strip()) from problem
+        raise Refused(problem.in_full) from problem
     return BatchPlan(options=planner.house.options, items=[replace(item, parent=output)])
 
 

@@ -60,7 +60,7 @@ def plan_trial(
         )
         item = planner.price(recipe=Recipe(model=model), composed=_composed(asked), asked=asked)
     except ProviderProblem as problem:
-        raise Refused(f"{problem.message} {problem.hint}".strip()) from problem
+        raise Refused(problem.in_full) from problem
     return BatchPlan(options=planner.house.options, items=[item])
 
 

@@ -153,7 +153,7 @@ def plan_writing(
         except ImagegenError as error:
             plan.problems.append(Problem(slot=slot, message=str(error)))
         except ProviderProblem as error:
-            plan.problems.append(Problem(slot=slot, message=f"{error} {error.hint}".strip()))
+            plan.problems.append(Problem(slot=slot, message=error.in_full))
     return plan
 
 

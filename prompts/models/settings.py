@@ -123,7 +123,7 @@ class ImageSetting(models.Model):
         try:
             issues = self._validated_for(model).errors
         except ProviderProblem as error:
-            return {"model": f"{error.message} {error.hint}".strip()}
+            return {"model": error.in_full}
         problems: dict[str, str] = {}
         for issue in issues:
             name = FIELD_OF_ISSUE.get(issue.field.partition(".")[0], "model")

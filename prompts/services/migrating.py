@@ -106,7 +106,7 @@ def _checked(old: ImageModel, new: ImageModel) -> Capabilities:
     try:
         return new.capabilities_object()
     except ProviderProblem as problem:
-        raise CannotMigrate(f"{problem.message} {problem.hint}".strip()) from problem
+        raise CannotMigrate(problem.in_full) from problem
 
 
 def _move_setting(

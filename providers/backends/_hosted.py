@@ -137,7 +137,7 @@ class HostedProvider(Provider):
                 return Health(level, True, f"It answers (HTTP {answer.status}).")
             return self._authenticated(self.ask_account(self.headers()))
         except errors.ProviderProblem as error:
-            return Health(level, False, f"{error.message} {error.hint}".strip())
+            return Health(level, False, error.in_full)
 
     def ask_account(self, headers: Mapping[str, str]) -> HttpAnswer:
         """One call that costs nothing, with or without the secret."""

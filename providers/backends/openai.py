@@ -230,7 +230,7 @@ class OpenAIProvider(Provider):
         if answer.status == 403 and b"scope" in (answer.body or b""):
             return Health(level, None, "The secret is known, but may not list the models.")
         found = self._problem(answer)
-        return Health(level, False, f"{found.message} {found.hint}".strip())
+        return Health(level, False, found.in_full)
 
     def _configured(self) -> Health:
         level = HealthLevel.CONFIGURED

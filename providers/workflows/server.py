@@ -36,7 +36,7 @@ def survey(config: ConnectionConfig, graph: Graph) -> Survey:
         try:
             lacking = _lacking(server, graph, PATIENCE / len(servers))
         except ProviderProblem as problem:
-            silent.append(f"{where}{problem.message} {problem.hint}".strip())
+            silent.append(f"{where}{problem.in_full}")
             continue
         asked += 1
         problems += [where + text for text in lacking]

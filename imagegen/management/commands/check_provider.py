@@ -77,7 +77,7 @@ class Command(BaseCommand):
         try:
             table = feature_table(models)
         except ProviderProblem as problem:
-            raise CommandError(f"{problem.message} {problem.hint}".strip()) from problem
+            raise CommandError(problem.in_full) from problem
         if not table:
             self.stdout.write("It has no enabled models for pictures.")
         names = [model.name for model in models]
@@ -195,5 +195,5 @@ def plan_live(model: ImageModel) -> BatchPlan:
     try:
         qualities = model.capabilities_object().qualities
     except ProviderProblem as problem:
-        raise NothingCanStart(f"{problem.message} {problem.hint}".strip()) from problem
+        raise NothingCanStart(problem.in_full) from problem
     return plan_trial(model=model, prompt=PROMPT, quality=CHEAP if CHEAP in qualities else "")

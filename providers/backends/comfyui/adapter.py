@@ -234,7 +234,7 @@ class ComfyUIProvider(Provider):
                 told.append(_proof(server, level, bool(self.connection.secret)))
                 good += 1
             except errors.ProviderProblem as problem:
-                told.append(f"{server.host}: {problem.message} {problem.hint}".strip())
+                told.append(f"{server.host}: {problem.in_full}")
         return Health(level, bool(good), " ".join(told))
 
     def discover(self) -> list[dict[str, Any]]:

@@ -277,7 +277,7 @@ class SdApiProvider(Provider):
             return Health(level, True, "It answers and asks for a user name and a password.")
         if not answer.ok:
             problem = problem_of(answer, self.connection.name)
-            return Health(level, False, f"{problem.message} {problem.hint}")
+            return Health(level, False, problem.in_full)
         count = len(_listed(answer.json()))
         return Health(level, True, f"It answers; checkpoints: {count}.")
 
