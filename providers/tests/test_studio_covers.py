@@ -9,8 +9,19 @@ from providers.backends.studio.layouts import page
 from providers.backends.studio.options import FAMILIES, LAYOUTS
 
 TITLE = "Why your database index is slower than a full scan"
-STRANGE = [("#f00", "#0f0", "#00f"), ("#777",), ("#fff", "#fefefe")]
+PALETTES = [DEFAULT_PALETTES[3], ("#f00", "#0f0", "#00f"), ("#777",), ("#fff", "#fefefe")]
 SIZES = [(480, 320), (320, 500), (1024, 256), (256, 256)]
+TITLES = ["A", "Żółć — Đặng", "word " * 100]
+
+
+def mixed(some, others):
+    """Each of `some` with each of `others`, and each of both with each layout, but no more."""
+    layouts = list(LAYOUTS)
+    return [
+        (layouts[(i + j) % len(layouts)], one, other)
+        for i, one in enumerate(some)
+        for j, other in enumerate(others)
+    ]
 
 
 @pytest.fixture
@@ -36,18 +47,14 @@ def cover(size=(330, 300), **facts):
     return draw(StudioSpec(*size, **{**words, **facts}))
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("palette", [DEFAULT_PALETTES[3], *STRANGE])
+@pytest.mark.parametrize(("layout", "family", "palette"), mixed(FAMILIES, PALETTES))
 def test_every_text_has_contrast_on_the_pixels(printed, layout, family, palette):
     cover(layout=layout, family=family, palette=palette, seed=1)
     assert len(printed) == 3
     assert min(least_contrast(*text) for text in printed) >= 4.5
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("title", ["A", "Żółć — Đặng", "word " * 100])
+@pytest.mark.parametrize(("layout", "size", "title"), mixed(SIZES, TITLES))
 def test_texts_keep_the_margins(printed, layout, size, title):
     cover(size, layout=layout, title=title, seed=5)
     edge = max(14, round(min(size) * 0.078)) - 3
