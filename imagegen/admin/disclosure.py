@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 
 from imagegen.admin.base import ConsoleAdmin, not_posted
 from imagegen.admin.forms import answer_field, answer_of, source_choices
+from imagegen.admin.watermarking import TreatmentForm, TreatmentWatermarks
 from imagegen.models import DisclosureText, ImageOutput, StyleTreatment
 from imagegen.services import alts, disclosure
 from imagegen.services.disclosure_words import MODEL, shipped_words
@@ -139,15 +140,16 @@ class DisclosureTextAdmin(ConsoleAdmin):
 
 
 @admin.register(StyleTreatment)
-class StyleTreatmentAdmin(ConsoleAdmin):
+class StyleTreatmentAdmin(TreatmentWatermarks, ConsoleAdmin):
     """What pictures of a style get besides the site's own."""
 
-    list_display = ("style", "label")
-    list_select_related = ("style",)
+    form = TreatmentForm
+    list_display = ("style", "label", "watermark", "without_watermark")
+    list_select_related = ("style", "watermark")
     list_filter = ("label",)
     ordering = ("style__name",)
-    fields = ("style", "label")
+    fields = ("style", "label", "watermark", "without_watermark")
     empty_state = (
-        "A style may have a rule of its own for the label that tells readers of AI. "
-        "Styles without one follow the site."
+        "A style may have a watermark of its own, or a rule for the label that tells readers "
+        "of AI. Styles without one follow the site."
     )

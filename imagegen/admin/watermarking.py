@@ -11,8 +11,9 @@ from django.urls import path
 
 from imagegen.admin.base import Tally, go_back, not_posted, number_from, tell
 from imagegen.admin.watermarks import look_of, proof_address
-from imagegen.models import ImageOutput, WatermarkProfile
+from imagegen.models import ImageOutput, StyleTreatment, WatermarkProfile
 from imagegen.services import watermarks
+from imagegen.services.watermark_profiles import following_watermarks
 from imagegen.services.watermarks import Watermarking
 
 SHOWN = 100  # pictures on the page that asks
@@ -42,6 +43,41 @@ class WatermarkChoiceForm(forms.Form):
             return {"watermarking": word, "profile": None}
         profile = WatermarkProfile.objects.filter(pk=number_from(word)).first()
         return {"watermarking": Watermarking.PROFILE, "profile": profile}
+
+
+class TreatmentForm(forms.ModelForm):
+    """What a style's pictures get; a watermark and none cannot both be."""
+
+    class Meta:
+        model = StyleTreatment
+        fields = ("style", "label", "watermark", "without_watermark")
+        labels = {"without_watermark": "No watermark"}
+        help_texts = {
+            "watermark": "Empty: as the site says. An image may still choose otherwise.",
+            "without_watermark": "Its pictures bear none, whatever the site says.",
+        }
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("watermark") and data.get("without_watermark"):
+            self.add_error("without_watermark", "Choose a watermark or none, not both.")
+        return data
+
+
+class TreatmentWatermarks:
+    """Saves and deletes treatments of styles so that their pictures follow."""
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        with following_watermarks():
+            super().save_model(request, obj, form, change)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        with following_watermarks():
+            super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet) -> None:
+        with following_watermarks():
+            super().delete_queryset(request, queryset)
 
 
 class WatermarkingPages:

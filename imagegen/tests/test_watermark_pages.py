@@ -7,7 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from PIL import Image
 
-from imagegen.models import ImageSlot, WatermarkProfile
+from imagegen.models import ImageSlot, StyleTreatment, WatermarkProfile
 from imagegen.services import watermark_files
 from imagegen.storage import originals
 from imagegen.tests import pictures as made
@@ -16,6 +16,7 @@ from imagegen.tests.rows import make_choice, make_output
 from imagegen.tests.stored import in_this_process as pool_in_this_process  # noqa: F401
 from imagegen.tests.stored import put_output
 from imagegen.tests.test_watermarks import in_this_process, make_profile  # noqa: F401
+from prompts.models import ImageStyle
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_this_process")]
 ADD = reverse("admin:imagegen_watermarkprofile_add")
@@ -334,3 +335,35 @@ def test_strangers_change_no_image(client, stranger, output):
     client.force_login(stranger)
     answer = client.post(image_page(output, "watermark"), {"watermark": "none"})
     assert answer.status_code == 403
+
+
+# --- Treatments of styles -------------------------------------------------------------------
+
+TREATMENTS = reverse("admin:imagegen_styletreatment_add")
+
+
+@pytest.fixture
+def style():
+    return ImageStyle.objects.create(name="Ink wash", slug="ink-wash", fragment="in ink")
+
+
+def test_watermark_of_a_style_makes_its_pictures_due(console, style):
+    profile = make_profile()
+    make_choice(hero_of(make_post()), style_name="Ink wash")
+    ImageSlot.objects.update(publication_due=False)
+    console.post(TREATMENTS, {"style": style.pk, "label": "site", "watermark": profile.pk})
+    assert ImageSlot.objects.filter(publication_due=True).count() == 1
+
+
+def test_removed_treatment_makes_its_pictures_due(console, style):
+    row = StyleTreatment.objects.create(style=style, watermark=make_profile())
+    make_choice(hero_of(make_post()), style_name="Ink wash")
+    ImageSlot.objects.update(publication_due=False)
+    console.post(reverse("admin:imagegen_styletreatment_delete", args=[row.pk]), {"post": "yes"})
+    assert ImageSlot.objects.filter(publication_due=True).count() == 1
+
+
+def test_watermark_and_none_at_once_are_refused(console, style):
+    both = {"watermark": make_profile().pk, "without_watermark": "on"}
+    answer = console.post(TREATMENTS, {"style": style.pk, "label": "site", **both})
+    assert "not both" in answer.content.decode()
