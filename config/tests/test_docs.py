@@ -38,7 +38,7 @@ def links() -> list[tuple[Path, str, str]]:
 
 def listed_variables() -> set[str]:
     example = read(BASE_DIR / ".env.example")
-    return set(re.findall(r"^#? ?([A-Z][A-Z_]+)=", example, flags=re.MULTILINE))
+    return set(re.findall(r"^#? ?([A-Z][A-Z0-9_]+)=", example, flags=re.MULTILINE))
 
 
 @pytest.mark.parametrize("command", COMMANDS)

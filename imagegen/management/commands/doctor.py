@@ -6,10 +6,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from imagegen.services.doctor import CHECKS, Problem, find_problems, repair_problems
+from imagegen.services.doctor.reader import read_site
 
 
 class Command(BaseCommand):
-    """`manage.py doctor [--repair] [--json]`: exit code 1 when something is (still) wrong."""
+    """`manage.py doctor [--repair] [--url]`: exit code 1 when something is (still) wrong."""
 
     help = (
         "Compare the database and the stored files both ways, with their hashes, and look for "
@@ -24,6 +25,14 @@ class Command(BaseCommand):
             action="store_true",
             help="Fetch files from object storage, too, instead of believing its checksums.",
         )
+        parser.add_argument(
+            "--url",
+            nargs="?",
+            const="",
+            metavar="BASE",
+            help="Instead: open every public post and picture as a reader would; at BASE "
+            "instead of SITE_URL.",
+        )
         parser.add_argument("--json", action="store_true", help="Print one JSON object.")
         parser.add_argument(
             "--check",
@@ -34,10 +43,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        problems: list[Problem] = []
-        for name in options["check"] or CHECKS:
-            found = find_problems([name], deep=options["deep"])
-            problems += repair_problems(found) if options["repair"] else found
+        problems = self._find(options)
         if options["json"]:
             told = {"problems": [problem.to_dict() for problem in problems]}
             self.stdout.write(json.dumps(told, ensure_ascii=False, indent=1))
@@ -45,6 +51,16 @@ class Command(BaseCommand):
             self._tell(problems, repair=options["repair"])
         if any(not problem.repaired for problem in problems):
             raise SystemExit(1)
+
+    def _find(self, options: dict[str, Any]) -> list[Problem]:
+        """What is wrong; where a repair is wanted, with what became of it."""
+        if options["url"] is not None:
+            return list(read_site(options["url"]))
+        problems: list[Problem] = []
+        for name in options["check"] or CHECKS:
+            found = find_problems([name], deep=options["deep"])
+            problems += repair_problems(found) if options["repair"] else found
+        return problems
 
     def _tell(self, problems: list[Problem], *, repair: bool) -> None:
         for problem in problems:
