@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from blog.models import Post
 from imagegen.models import ImageOutput, ImageSlot, PublicCopy, Rendition
@@ -72,6 +74,11 @@ def wanted_copies(post: Post | None, treatments: Treatments | None = None) -> di
     """
     if post is None or not is_public(post):
         return {}
+    return copies_once_public(post, treatments)
+
+
+def copies_once_public(post: Post, treatments: Treatments | None = None) -> dict[Key, WantedCopy]:
+    """The copies that a post should have as soon as readers may see it."""
     wanted = _wanted_of(post, list(_slots_of(post)), treatments or read_treatments())
     return {copy.key: copy for copy in wanted}
 
@@ -132,3 +139,34 @@ def store_public(copy: PublicCopy) -> None:
     """Bring the rendition's file into the public storage, verified. Raises `StorageProblem`."""
     with local_copy(originals(), copy.rendition.path) as source:
         save_file(published(), copy.path, source, copy.sha256)
+
+
+def retire(rows: QuerySet[PublicCopy]) -> None:
+    """Serve these copies no more."""
+    with transaction.atomic():
+        live = rows.filter(live=True).select_for_update(of=("self",), no_key=True)
+        keys = list(live.order_by("pk").values_list("pk", flat=True))
+        if keys:
+            now = timezone.now()
+            PublicCopy.objects.filter(pk__in=keys).update(live=False, changed_at=now)
+
+
+def remove_retired(which: Q) -> int:
+    """Remove copies that are not live: the files first, then the rows. Returns how many."""
+    rows = list(PublicCopy.objects.filter(which, live=False).values_list("pk", "path"))
+    if not rows:
+        return 0
+    paths = {path for _, path in rows}
+    storage = published()
+    for path in paths - _served(paths):
+        storage.delete(path)
+    # Equal content has an equal name: somebody may just have come to need it.
+    late = PublicCopy.objects.live().filter(path__in=paths)
+    lost = [row.slot_id for row in late if not storage.exists(row.path)]
+    ImageSlot.objects.filter(pk__in=lost).update(publication_due=True)
+    keys = [key for key, _ in rows]
+    return PublicCopy.objects.filter(pk__in=keys, live=False).delete()[0]
+
+
+def _served(paths: set[str]) -> set[str]:
+    return set(PublicCopy.objects.live().filter(path__in=paths).values_list("path", flat=True))

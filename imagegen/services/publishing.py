@@ -31,12 +31,16 @@ from imagegen.models import ImageOutput, ImageSlot, PublicCopy, Rendition
 from imagegen.services.copies import (
     Key,
     WantedCopy,
+    copies_once_public,
     key_of,
     new_copy,
+    remove_retired,
+    retire,
     store_public,
     wanted_copies,
 )
 from imagegen.services.guard import survive
+from imagegen.services.recipes import Recipe
 from imagegen.services.renditions import ensure_renditions
 from imagegen.storage import published
 from prompts.models import Role
@@ -94,7 +98,9 @@ def schedule_post(*, post: Post, user: Any, at: datetime | None = None) -> list[
     The gate as for `publish_post`.
     """
     warnings = _pass_gate(post)
-    blog.services.schedule_post(post=post, at=at)
+    with transaction.atomic():
+        blog.services.schedule_post(post=post, at=at)
+        mark_due(post=post)  # its files are made ahead
     return warnings
 
 
@@ -120,7 +126,7 @@ def on_post_saved(*, post: Post, created: bool = False) -> None:
 def on_post_withdrawn(*, post: Post) -> None:
     """A post was taken back: none of its copies is live from this transaction on."""
     _lock_slots(Q(post=post))
-    _retire(PublicCopy.objects.filter(slot__post=post))
+    retire(PublicCopy.objects.filter(slot__post=post))
     ImageSlot.objects.filter(post=post).update(publication_due=True)
     post_id = post.pk  # a post that is about to be deleted loses its own
     transaction.on_commit(lambda: _publish_now(post_id), robust=True)
@@ -154,13 +160,14 @@ def mark_due(*, post: Post | None = None, slots: Iterable[ImageSlot] = ()) -> No
 def _retire_disapproved(post_ids: set[int]) -> None:
     """What is no longer approved or wanted is not served from this transaction on."""
     rows = PublicCopy.objects.filter(slot__post__in=post_ids)
-    _retire(rows.filter(~Q(output__state=ImageOutput.State.APPROVED) | Q(slot__wanted=False)))
+    retire(rows.filter(~Q(output__state=ImageOutput.State.APPROVED) | Q(slot__wanted=False)))
 
 
 def _send_task(post_id: int) -> None:
     from imagegen.tasks import publish_pictures_task
 
-    if Post.objects.filter(pk=post_id, status=Post.Status.PUBLISHED).exists():
+    concerned = (Post.Status.PUBLISHED, Post.Status.SCHEDULED)
+    if Post.objects.filter(pk=post_id, status__in=concerned).exists():
         publish_pictures_task.enqueue(post_id)
 
 
@@ -172,9 +179,10 @@ def publish_pictures(*, post_id: int) -> PublishReport:
     """Make the post's public copies match what is approved now; remove what is not wanted.
 
     May be repeated and may run twice at a time. What cannot be made stays due and is told in
-    the report.
+    the report. The files of a scheduled post are made, and stay private until its time.
     """
     report = PublishReport()
+    _make_ahead(_post(post_id), report)
     for _ in range(ROUNDS):
         failed = _make_missing(post_id, report)
         if _settle(post_id, failed) or failed:
@@ -200,6 +208,22 @@ def _make_missing(post_id: int, report: PublishReport) -> set[int]:
             failed |= {copy.slot_id for copy in copies}
             report.problems.append(f"Image {copies[0].output.pk}: {error}")
     return failed
+
+
+def _make_ahead(post: Post | None, report: PublishReport) -> None:
+    """Have the files of a scheduled post ready, so that it comes out with its pictures."""
+    if post is None or post.status != Post.Status.SCHEDULED:
+        return
+    by_image: dict[ImageOutput, list[Recipe]] = defaultdict(list)
+    for copy in copies_once_public(post).values():
+        by_image[copy.output].append(copy.recipe)
+    for output, recipes in by_image.items():
+        try:
+            ensure_renditions(output, recipes)
+        except BeingMade:
+            return
+        except (ImagegenError, ChildDied, ChildTimeout) as error:
+            report.problems.append(f"Image {output.pk}: {error}")
 
 
 def _missing_copies(post_id: int) -> list[WantedCopy]:
@@ -261,7 +285,7 @@ def _go_live(post_id: int, slot_id: int, rows: list[PublicCopy]) -> int:
         new = {key_of(row) for row in rows}
         served = PublicCopy.objects.live().filter(slot=slot_id)
         before = [row.pk for row in served if key_of(row) in new or key_of(row) not in wanted]
-        _retire(PublicCopy.objects.filter(pk__in=before))
+        retire(PublicCopy.objects.filter(pk__in=before))
         mine = PublicCopy.objects.filter(pk__in=[row.pk for row in rows])
         alive = mine.update(live=True, changed_at=timezone.now())
         if alive != len(rows):  # another round took some for left behind
@@ -297,7 +321,7 @@ def _settle(post_id: int, failed: set[int]) -> bool:
             if not copy.is_served_by(live.get(key)) or live[key].path in lost
         }
         due = lacking | failed
-        _retire(PublicCopy.objects.filter(pk__in=_unwanted(live, wanted, due)))
+        retire(PublicCopy.objects.filter(pk__in=_unwanted(live, wanted, due)))
         slots = ImageSlot.objects.filter(post=post_id)
         slots.filter(publication_due=True).exclude(pk__in=due).update(publication_due=False)
         slots.filter(publication_due=False, pk__in=due).update(publication_due=True)
@@ -320,37 +344,6 @@ def _unwanted(
     ]
 
 
-def _retire(rows: Any) -> None:
-    """Serve these copies no more."""
-    with transaction.atomic():
-        live = rows.filter(live=True).select_for_update(of=("self",), no_key=True)
-        keys = list(live.order_by("pk").values_list("pk", flat=True))
-        if keys:
-            now = timezone.now()
-            PublicCopy.objects.filter(pk__in=keys).update(live=False, changed_at=now)
-
-
-def remove_retired(which: Q) -> int:
-    """Remove copies that are not live: the files first, then the rows. Returns how many."""
-    rows = list(PublicCopy.objects.filter(which, live=False).values_list("pk", "path"))
-    if not rows:
-        return 0
-    paths = {path for _, path in rows}
-    storage = published()
-    for path in paths - _served(paths):
-        storage.delete(path)
-    # Equal content has an equal name: somebody may just have come to need it.
-    late = PublicCopy.objects.live().filter(path__in=paths)
-    lost = [row.slot_id for row in late if not storage.exists(row.path)]
-    ImageSlot.objects.filter(pk__in=lost).update(publication_due=True)
-    keys = [key for key, _ in rows]
-    return PublicCopy.objects.filter(pk__in=keys, live=False).delete()[0]
-
-
-def _served(paths: set[str]) -> set[str]:
-    return set(PublicCopy.objects.live().filter(path__in=paths).values_list("path", flat=True))
-
-
 # --- The sweeper ------------------------------------------------------------------------
 
 
@@ -368,7 +361,7 @@ def publish_due(limit: int = 100) -> int:
     No further one is begun after ten seconds: the next round goes on with the rest. A post
     that could not be done is left alone for a while, longer each time.
     """
-    _retire(PublicCopy.objects.filter(slot__post__isnull=True))
+    retire(PublicCopy.objects.filter(slot__post__isnull=True))
     remove_retired(Q(changed_at__lt=timezone.now() - BEING_MADE) | Q(slot__post__isnull=True))
     ImageSlot.objects.filter(post__isnull=True, publication_due=True).update(publication_due=False)
     now = time.monotonic()

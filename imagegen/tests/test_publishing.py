@@ -477,6 +477,26 @@ def test_scheduled_post_gets_its_copies_when_its_time_comes(time_machine_now):
     assert set(live(post)) == HERO
 
 
+def test_files_of_a_scheduled_post_are_made_ahead_in_private(time_machine_now, monkeypatch):
+    post = make_post()
+    choose(hero_of(post))
+    publishing.schedule_post(post=post, user=None, at=time_machine_now(hours=1))
+    publishing.publish_due()
+    assert Rendition.objects.exclude(made_at=None).count() == 3
+    assert public_files() == [] and not PublicCopy.objects.exists()
+    monkeypatch.setattr(renditions, "_render", stop)  # nothing is left to be made
+    publish_due_posts(now=time_machine_now(hours=2))
+    publishing.publish_due()
+    assert set(live(post)) == HERO
+
+
+def test_scheduled_post_with_a_damaged_picture_tells_so_beforehand(time_machine_now):
+    post = make_post()
+    storages["originals"].delete(choose(hero_of(post)).path)
+    publishing.schedule_post(post=post, user=None, at=time_machine_now(hours=1))
+    assert "missing" in publish(post).problems[0]
+
+
 @pytest.fixture
 def time_machine_now():
     from datetime import timedelta

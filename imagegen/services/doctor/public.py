@@ -10,11 +10,11 @@ from blog.models import Post
 from imagegen.errors import ImagegenError
 from imagegen.models import ImageSlot, PublicCopy, Rendition
 from imagegen.services import renditions
-from imagegen.services.copies import is_public, key_of, wanted_copies
+from imagegen.services.copies import is_public, key_of, remove_retired, wanted_copies
 from imagegen.services.doctor.files import is_whole, walk
 from imagegen.services.doctor.problems import LEFT_BEHIND, ON_ITS_WAY, Problem, is_older
 from imagegen.services.holdings import batches
-from imagegen.services.publishing import publish_pictures, remove_retired
+from imagegen.services.publishing import publish_pictures
 from imagegen.services.watermarks import read_treatments
 from imagegen.storage import PART_SUFFIX, originals, published
 
