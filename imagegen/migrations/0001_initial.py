@@ -73,8 +73,8 @@ class Migration(migrations.Migration):
                 ('connection', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='providers.connection')),
             ],
             options={
-                'verbose_name': 'month of a provider',
-                'verbose_name_plural': 'months of providers',
+                'verbose_name': 'monthly cost',
+                'verbose_name_plural': 'monthly costs',
                 'ordering': ['-month', 'connection_name'],
             },
         ),

@@ -356,8 +356,8 @@ class ConnectionMonth(models.Model):
     spent = models.DecimalField(**MONEY, default=0)
 
     class Meta:
-        verbose_name = "month of a provider"
-        verbose_name_plural = "months of providers"
+        verbose_name = "monthly cost"
+        verbose_name_plural = "monthly costs"
         ordering = ["-month", "connection_name"]
         constraints = [
             models.UniqueConstraint(
