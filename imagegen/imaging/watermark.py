@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from imagegen.imaging.stamps import Logo, Stamp, faded, logo_stamp, luminance, text_stamp
+from imagegen.imaging.stamps import Logo, Stamp, faded, logo_stamp, luminance, strips, text_stamp
 
 TILED = "tiled"
 MIN_SIDE = 160  # pixels; a smaller picture is too small for any mark
@@ -113,12 +113,7 @@ def _print(image: Image.Image, stamp: Stamp, at: tuple[int, int], opacity: float
     else:
         corner = (at[0] - 3 * stamp.soft, at[1] - 3 * stamp.soft)
         _paint(image, look.halo, corner, faded(stamp.halo(), HALO * strength))
-    _ink(image, stamp, look, at, faded(stamp.shape, opacity))
-
-
-def _ink(
-    image: Image.Image, stamp: Stamp, look: Look, at: tuple[int, int], shape: Image.Image
-) -> None:
+    shape = faded(stamp.shape, opacity)
     if stamp.colours is None:
         _paint(image, look.ink, at, shape)
     else:
@@ -153,12 +148,25 @@ def _tile(image: Image.Image, stamp: Stamp, opacity: float) -> None:
     """Print the stamp all over the picture, turned, each row set off against the last."""
     turned = stamp.turned(TURN)
     shape = faded(turned.shape, opacity)
-    halo = faded(turned.halo(), opacity * TILE_HALO)
-    light = _light_map(image)
+    inks, halos = strips(shape), strips(faded(turned.halo(), opacity * TILE_HALO))
+    rim, light = 3 * turned.soft, _light_map(image)
     for at in _lattice(image.size, stamp.shape.size, turned.shape.size):
         look = _look(turned, _mean_under(light, image.size, at, turned.shape.size), 0.0)
-        _paint(image, look.halo, (at[0] - 3 * turned.soft, at[1] - 3 * turned.soft), halo)
-        _ink(image, turned, look, at, shape)
+        _paint_strips(image, look.halo, (at[0] - rim, at[1] - rim), halos)
+        if turned.colours is None:
+            _paint_strips(image, look.ink, at, inks)
+        else:
+            image.paste(turned.colours.convert(image.mode), at, shape)
+
+
+def _paint_strips(
+    image: Image.Image,
+    colour: tuple[int, int, int],
+    at: tuple[int, int],
+    parts: list[tuple[int, int, Image.Image]],
+) -> None:
+    for left, top, part in parts:
+        _paint(image, colour, (at[0] + left, at[1] + top), part)
 
 
 def _light_map(image: Image.Image) -> np.ndarray:

@@ -26,7 +26,7 @@ class PublishWatch:
         self, *, posts: QuerySet[Post] | None, write: Callable[..., None], terminal: bool
     ) -> None:
         self._posts, self._write, self._terminal = posts, write, terminal
-        self._started, self._last_line = time.monotonic(), 0.0
+        self._started, self._last_line, self._last_text = time.monotonic(), 0.0, ""
         self._total = self._due().count()
 
     def _due(self) -> QuerySet[ImageSlot]:
@@ -71,8 +71,9 @@ class PublishWatch:
         text = self._line(self._due().count() if left is None else left)
         if self._terminal:
             self._write("\r" + text.ljust(90)[:90], ending="\n" if final else "")
-        else:
+        elif text != self._last_text:
             self._write(text)
+        self._last_text = text
 
     def _line(self, left: int) -> str:
         done = max(0, self._total - left)
