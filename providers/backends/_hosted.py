@@ -1,19 +1,17 @@
 """What the adapters of hosted services share: whom the secret may be shown, the usual questions
-about health, reading what came back, and pictures to send along.
+about health, and reading what came back.
 """
 
-import base64
-import hashlib
 import re
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from pathlib import Path
-from typing import Any, ClassVar, Self
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 from providers import errors
 from providers.addresses import split_origin
 from providers.answers import HttpAnswer, problem_for
+from providers.backends._options import Options
 from providers.base import Provider
 from providers.http import HttpClient
 from providers.types import (
@@ -26,26 +24,6 @@ from providers.types import (
 # What libraries for addresses agree on; a backslash is one thing to some and another to others.
 PLAIN_ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?([/?#][!-\[\]-~]*)?")
 MODEL_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)*(:\w+)?", re.ASCII)
-SIGNATURES = {
-    b"\x89PNG\r\n\x1a\n": "image/png",
-    b"\xff\xd8\xff": "image/jpeg",
-    b"RIFF": "image/webp",
-}
-
-
-class Options:
-    """Base of the options of a connection: frozen dataclasses that refuse unknown names."""
-
-    @classmethod
-    def read(cls, options: Mapping[str, Any], name: str) -> Self:
-        """`ConfigurationError` names an option of the connection `name` that is unknown."""
-        known = {item.name for item in fields(cls)}  # type: ignore[arg-type]
-        if unknown := sorted(set(options) - known):
-            raise errors.ConfigurationError(
-                f"{name} has no option {', '.join(unknown)}.",
-                hint=f"Known: {', '.join(sorted(known)) or 'none'}.",
-            )
-        return cls(**options)
 
 
 @dataclass(frozen=True)
@@ -210,11 +188,6 @@ def details_of(answer: HttpAnswer, code: str = "", told: object = "") -> dict[st
     }
 
 
-def count_notes(name: str, files: Sequence[object]) -> tuple[str, ...]:
-    """What an editor should know about the number of pictures; one is asked for."""
-    return (f"{name} made {len(files)} pictures instead of one.",) if len(files) > 1 else ()
-
-
 def model_path(model: str) -> str:
     """`model` as a part of an address; `ModelUnavailable` when it cannot be one."""
     if MODEL_NAME.fullmatch(model) and ".." not in model:
@@ -246,52 +219,3 @@ def refuse_the_rest(
             f"{', '.join(left)} cannot be sent to {request.model}.",
             hint="The capabilities of the model promise more than its adapter can do.",
         )
-
-
-# --- Pictures to send along -------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A local picture that goes out with a request."""
-
-    content: bytes
-    mime: str
-
-    @classmethod
-    def read(cls, path: str) -> Self:
-        """`InvalidRequest` when the file is gone or no PNG, JPEG or WebP."""
-        try:
-            content = Path(path).read_bytes()
-        except OSError as error:
-            raise errors.InvalidRequest(
-                "A reference picture cannot be read.", hint=type(error).__name__
-            ) from error
-        for beginning, mime in SIGNATURES.items():
-            if content.startswith(beginning):
-                return cls(content, mime)
-        raise errors.InvalidRequest("A reference picture is no PNG, JPEG or WebP.")
-
-    @property
-    def base64(self) -> str:
-        return base64.b64encode(self.content).decode()
-
-    @property
-    def data_url(self) -> str:
-        return f"data:{self.mime};base64,{self.base64}"
-
-    @property
-    def told(self) -> dict[str, Any]:
-        """What is written down of it."""
-        return {"sha256": hashlib.sha256(self.content).hexdigest(), "bytes": len(self.content)}
-
-
-Writer = Callable[[Picture], Any]  # how a picture is written into a payload
-
-
-def told(picture: Picture) -> dict[str, Any]:
-    return picture.told
-
-
-def pictures_of(request: ImageRequest) -> tuple[Picture, ...]:
-    return tuple(Picture.read(path) for path in request.reference_images)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 from providers import errors
-from providers.backends._hosted import Picture, Writer
+from providers.backends._pictures import Picture, Writer
 from providers.backends._queued import QueueOptions
 from providers.backends._shapes import named_shape, nominal_sizes, shape_of
 from providers.types import Capabilities, ImageRequest

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 from providers import errors
 from providers.answers import HttpAnswer, problem_for
-from providers.backends._hosted import HostedProvider, Options, text_in
+from providers.backends._hosted import HostedProvider, text_in
+from providers.backends._options import Options
 from providers.receiving import fetch_picture
 from providers.types import ConnectionConfig, Handle, Recovery, Result, Sink, SpoolFile
 

@@ -11,19 +11,16 @@ from typing import Any
 from providers import errors
 from providers.answers import HttpAnswer, problem_for
 from providers.backends._hosted import (
-    Picture,
-    Writer,
     details_of,
     dict_in,
     error_of,
     list_in,
     model_path,
     object_of,
-    pictures_of,
     refuse_the_rest,
     text_in,
-    told,
 )
+from providers.backends._pictures import Picture, Writer, pictures_of, told
 from providers.backends._queued import QueuedProvider
 from providers.backends._shapes import named_shape, nominal_sizes
 from providers.keeping import keepable_cost

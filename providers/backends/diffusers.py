@@ -5,7 +5,6 @@ An optional extra: PyTorch is gigabytes, and is imported in that process alone. 
 unless the connection says so; only files that run no code when they are read are loaded.
 """
 
-import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from providers import errors
+from providers.backends._options import check_names
+from providers.backends._results import seed_of_key, size_notes
 from providers.backends.diffusers_child import INSTALL_HINT, Job, ModelSpec
 from providers.backends.diffusers_process import Busy, Died, NotStarted, Overdue, run_job
 from providers.base import Provider
@@ -74,9 +75,7 @@ class DiffusersOptions:
     @classmethod
     def read(cls, options: Mapping[str, Any]) -> Self:
         """`ConfigurationError` names an option that is unknown or cannot be."""
-        known = {item.name for item in fields(cls)}
-        if unknown := sorted(set(options) - known):
-            raise errors.ConfigurationError(f"diffusers has no option {', '.join(unknown)}.")
+        check_names(options, [item.name for item in fields(cls)], "diffusers")
         read = cls(**options)
         for name, good in read._checks().items():
             if not good:
@@ -115,7 +114,7 @@ class DiffusersProvider(Provider):
     def submit(self, request: ImageRequest, key: str, sink: Sink) -> Result:
         """Draw in the other process, straight into the spool. Nothing of it is billed."""
         end = time.monotonic() + self.connection.deadline
-        seed = _seed_of(key) if request.seed is None else request.seed
+        seed = seed_of_key(key) if request.seed is None else request.seed
         payload = self.build_payload(request, seed)
         sink.sending({**payload, "model": request.model})
         with sink.open_spool() as spool:
@@ -123,13 +122,14 @@ class DiffusersProvider(Provider):
                 Job(model=self._spec(request.model), path=spool.path, **payload), sink, end
             )
             file = spool.close_file()
+        asked = (request.width, request.height)
         return Result(
             files=(file,),
             model=request.model,
             seed=seed,
             parameters={**payload, "model": request.model, "pipeline": drawn["pipeline"]},
             digital_source_type=self.digital_source_type,
-            notes=(*_size_notes(request, drawn), *drawn["notes"]),
+            notes=(*size_notes(asked, (drawn["width"], drawn["height"])), *drawn["notes"]),
         )
 
     def build_payload(self, request: ImageRequest, seed: int) -> dict[str, Any]:
@@ -224,15 +224,3 @@ def _problem(facts: Mapping[str, str]) -> errors.ProviderProblem:
     if kind is errors.ContentRejected:
         return errors.ContentRejected(facts["message"], stage="output", **details)
     return kind(facts["message"], **details)  # type: ignore[arg-type]
-
-
-def _size_notes(request: ImageRequest, drawn: Mapping[str, Any]) -> tuple[str, ...]:
-    asked, real = (request.width, request.height), (drawn["width"], drawn["height"])
-    if asked == real:
-        return ()
-    return (f"Drawn with {real[0]}x{real[1]} pixels; {asked[0]}x{asked[1]} were asked for.",)
-
-
-def _seed_of(key: str) -> int:
-    """A seed of 32 bits that belongs to this key."""
-    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big")

@@ -13,20 +13,19 @@ from providers.addresses import split_origin
 from providers.answers import HttpAnswer, problem_for
 from providers.backends._fal_models import KNOWN, UNKNOWN
 from providers.backends._hosted import (
-    count_notes,
     details_of,
     dict_in,
     error_of,
     list_in,
     model_path,
     object_of,
-    pictures_of,
     refuse_the_rest,
     text_in,
-    told,
 )
 from providers.backends._inputs import FIELDS, Profile, ProfileOptions, find_profile
+from providers.backends._pictures import pictures_of, told
 from providers.backends._queued import QueuedProvider
+from providers.backends._results import count_notes
 from providers.types import Capabilities, Handle, ImageRequest, Result, Sink
 
 # Types of model errors whose input was looked at before anything ran (pydantic's).

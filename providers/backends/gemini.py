@@ -12,18 +12,15 @@ from providers import errors
 from providers.answers import HttpAnswer, problem_for
 from providers.backends._hosted import (
     HostedProvider,
-    Picture,
-    Writer,
-    count_notes,
     details_of,
     dict_in,
     error_of,
     list_in,
     model_path,
-    pictures_of,
     refuse_the_rest,
-    told,
 )
+from providers.backends._pictures import Picture, Writer, pictures_of, told
+from providers.backends._results import count_notes
 from providers.backends._shapes import named_shape
 from providers.receiving import JsonSpooler
 from providers.types import Capabilities, ImageRequest, Recovery, Result, Sink

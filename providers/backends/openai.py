@@ -20,6 +20,7 @@ from providers import errors
 from providers.answers import HttpAnswer
 from providers.backends import openai_images as images
 from providers.backends import openai_texts as texts
+from providers.backends._results import count_notes
 from providers.backends.openai_errors import Told, known_problem, problem
 from providers.backends.openai_options import OpenAIOptions
 from providers.base import Provider
@@ -159,9 +160,7 @@ class OpenAIProvider(Provider):
         for entry in _entries(answer):
             if revised := entry.get("revised_prompt"):
                 parameters["revised_prompt"] = revised
-        notes = []
-        if len(files) > 1:
-            notes.append(f"{self.connection.name} made {len(files)} pictures instead of one.")
+        notes = list(count_notes(self.connection.name, files))
         model = answer.get("model")
         model = model if isinstance(model, str) and model else request.model
         if model.rpartition("/")[2] != request.model.rpartition("/")[2]:

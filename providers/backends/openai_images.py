@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import IO, Any
 
 from providers import errors
+from providers.backends._pictures import format_of
 from providers.types import Capabilities, ImageRequest, Issue
 
 VERSION = re.compile(r"gpt-image-(\d+)(?:\.(\d+))?")
@@ -20,7 +21,6 @@ FORMATS = ("png", "jpeg", "webp")
 BACKGROUNDS = ("auto", "opaque", "transparent")
 MAX_REFERENCE = 50_000_000  # bytes, "less than 50MB" each
 MAX_MASK = 4_000_000
-SIGNATURES = ((b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff", "jpeg"), (b"RIFF", "webp"))
 
 GPT_IMAGE = Capabilities(
     sizes=FIXED_SIZES,
@@ -192,8 +192,7 @@ def opened(paths: tuple[str, ...], name: str, limit: int) -> Iterator[list[Uploa
 
 
 def _upload(file: IO[bytes], name: str, limit: int) -> Upload:
-    head = file.read(8)
-    kind = next((kind for signature, kind in SIGNATURES if head.startswith(signature)), "")
+    kind = format_of(file.read(8))
     file.seek(0)
     digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
     size = file.tell()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from providers import errors
+from providers.backends._options import check_names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,10 +30,7 @@ class OpenAIOptions:
     @classmethod
     def read(cls, options: Mapping[str, Any], names: tuple[str, ...], label: str) -> Self:
         """`ConfigurationError` names an option that is unknown or cannot be."""
-        if unknown := sorted(set(options) - set(names)):
-            raise errors.ConfigurationError(
-                f"{label} has no option {', '.join(unknown)}.", hint=f"Known: {', '.join(names)}."
-            )
+        check_names(options, names, label)
         for item in fields(cls):
             given, usual = options.get(item.name), item.default
             if given is None:

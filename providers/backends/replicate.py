@@ -11,21 +11,20 @@ from typing import Any
 from providers import errors
 from providers.answers import HttpAnswer, problem_for
 from providers.backends._hosted import (
-    count_notes,
     details_of,
     dict_in,
     error_of,
     list_in,
     model_path,
     object_of,
-    pictures_of,
     refuse_the_rest,
     text_in,
-    told,
 )
 from providers.backends._inputs import FIELDS, Profile, ProfileOptions, find_profile
+from providers.backends._pictures import pictures_of, told
 from providers.backends._queued import QueuedProvider
 from providers.backends._replicate_models import KNOWN, UNKNOWN
+from providers.backends._results import count_notes
 from providers.types import Capabilities, Handle, ImageRequest, Result, Sink
 
 RUNNING = frozenset({"starting", "processing", "queued"})

@@ -12,13 +12,12 @@ from providers import errors
 from providers.answers import HttpAnswer, problem_for
 from providers.backends._hosted import (
     HostedProvider,
-    Picture,
     details_of,
     error_of,
     list_in,
-    pictures_of,
     refuse_the_rest,
 )
+from providers.backends._pictures import Picture, pictures_of
 from providers.backends._shapes import named_shape, nominal_sizes
 from providers.receiving import JsonSpooler
 from providers.types import Capabilities, ImageRequest, Issue, Recovery, Result, Sink, Validation

@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from providers import errors
 from providers.answers import HttpAnswer, problem_for
+from providers.backends._options import check_names
 from providers.backends.stub_service import BEHAVIOURS, Cut, Ledger, Reply, Stall, StubService
 from providers.base import Provider
 from providers.types import (
@@ -63,9 +64,7 @@ class StubOptions:
     @classmethod
     def read(cls, options: Mapping[str, Any]) -> Self:
         """`ConfigurationError` names an option that is unknown or cannot be."""
-        known = {item.name for item in fields(cls)}
-        if unknown := sorted(set(options) - known):
-            raise errors.ConfigurationError(f"The stub has no option {', '.join(unknown)}.")
+        check_names(options, [item.name for item in fields(cls)], "The stub")
         read = cls(**options)
         read.check()
         return read

@@ -157,6 +157,15 @@ def test_a_mask_without_a_transparent_part_is_refused(server, tmp_path, referenc
     assert server.calls() == []
 
 
+@pytest.mark.parametrize("gone", ["reference", "mask"])
+def test_a_file_that_is_gone_ends_the_call_before_it_is_made(server, tmp_path, reference, gone):
+    missing = str(tmp_path / "gone.png")
+    files = {"reference_images": (missing if gone == "reference" else reference,)}
+    with pytest.raises(errors.InvalidRequest, match="cannot be read"):
+        draw(server, tmp_path, **files, mask=missing if gone == "mask" else "")
+    assert server.calls() == []
+
+
 # --- Checked before the call --------------------------------------------------------------
 
 
@@ -263,7 +272,8 @@ def test_a_grid_before_the_picture_is_left_out(server, tmp_path):
 def test_more_pictures_are_kept_and_told(server, tmp_path):
     server.faults("more_images")
     result = draw(server, tmp_path)
-    assert (len(result.files), result.notes) == (2, ("2 pictures came; one was asked for.",))
+    assert len(result.files) == 2
+    assert result.notes == ("mine made 2 pictures instead of one.",)
 
 
 @pytest.mark.parametrize("fault", ["half_denoised", "skipped", "short_batch"])

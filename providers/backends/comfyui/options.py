@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from providers.addresses import split_origin
+from providers.backends._options import check_names
 from providers.errors import ConfigurationError
 
 HEADER = re.compile(r"[A-Za-z0-9-]{1,60}")
@@ -23,9 +24,7 @@ class ComfyOptions:
     @classmethod
     def read(cls, options: Mapping[str, Any]) -> Self:
         """`ConfigurationError` names an option that is unknown or cannot be."""
-        known = {item.name for item in fields(cls)}
-        if unknown := sorted(set(options) - known):
-            raise ConfigurationError(f"ComfyUI has no option {', '.join(unknown)}.")
+        check_names(options, [item.name for item in fields(cls)], "ComfyUI")
         hosts = options.get("hosts", ())
         if not isinstance(hosts, list | tuple):
             raise ConfigurationError("hosts must be a list of addresses.")

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from providers import errors
 from providers.answers import HttpAnswer, problem_for
+from providers.backends._pictures import read_picture
 from providers.backends.comfyui.answers import Picture, failure_of
 from providers.backends.comfyui.options import ComfyOptions
 from providers.http import HttpClient
@@ -127,12 +128,7 @@ class ComfyServer:
         It is named by its content, so that the same picture is stored once. Under a name that
         is taken the server stores another, and only its answer tells.
         """
-        try:
-            content = Path(path).read_bytes()
-        except OSError as error:
-            raise errors.InvalidRequest(
-                "A reference picture cannot be read.", hint=type(error).__name__
-            ) from error
+        content = read_picture(path)
         digest = hashlib.sha256(content).hexdigest()
         name = f"frontispiece-{digest[:32]}{Path(path).suffix.lower()[:6] or '.png'}"
         answer = self._exchange(

@@ -16,6 +16,7 @@ from typing import Any
 
 from providers import errors
 from providers.answers import HttpAnswer
+from providers.backends._results import count_notes, seed_of_key, size_notes
 from providers.base import Provider
 from providers.http import HttpClient
 from providers.keeping import plain_line
@@ -44,7 +45,7 @@ from .answers import (
     problem_of,
     seed_of,
 )
-from .payload import EXTRA, SdApiOptions, build_payload, files_of, own_issues, seed_of_key
+from .payload import EXTRA, SdApiOptions, build_payload, files_of, own_issues
 
 PICTURES = "images"
 ECHOES = ("init_images", "mask")  # stable-diffusion.cpp sends them back (November 2026)
@@ -121,7 +122,11 @@ class SdApiProvider(Provider):
             request_id=answer.request_id,
             parameters=parameters | facts_of(info),
             digital_source_type=self.digital_source_type,
-            notes=(*((told_model,) if other else ()), *_picture_notes(request, pictures)),
+            notes=(
+                *((told_model,) if other else ()),
+                *count_notes(self.connection.name, pictures),
+                *_odd_sizes(request, pictures),
+            ),
         )
 
     def _post(
@@ -317,10 +322,8 @@ def _forget(files: Iterable[SpoolFile]) -> None:
             os.unlink(file.path)
 
 
-def _picture_notes(request: ImageRequest, pictures: Sequence[SpoolFile]) -> Iterator[str]:
-    if len(pictures) > 1:
-        yield f"{len(pictures)} pictures came; one was asked for."
+def _odd_sizes(request: ImageRequest, pictures: Sequence[SpoolFile]) -> Iterator[str]:
     asked = (request.width, request.height)
     for size in dict.fromkeys(picture_size(file.path) for file in pictures):
-        if size is not None and size != asked:
-            yield f"Drawn with {size[0]}x{size[1]} pixels; {asked[0]}x{asked[1]} were asked for."
+        if size is not None:
+            yield from size_notes(asked, size)

@@ -1,15 +1,14 @@
 """What is sent: the options of a connection, the body of a call and its files."""
 
-import base64
-import hashlib
 import io
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any, Self
 
 from providers import errors
+from providers.backends._options import check_names
+from providers.backends._pictures import Picture, pictures_of
 from providers.pool import ChildDied, ChildTimeout, run_in_child
 from providers.types import ImageRequest, Issue
 
@@ -36,8 +35,7 @@ class SdApiOptions:
     def read(cls, options: Mapping[str, Any]) -> Self:
         """`ConfigurationError` names an option that is unknown or cannot be."""
         kinds = {item.name: item.type for item in fields(cls)}
-        if unknown := sorted(set(options) - set(kinds)):
-            raise errors.ConfigurationError(f"sdapi has no option {', '.join(unknown)}.")
+        check_names(options, kinds, "sdapi")
         for name, value in options.items():
             if type(value) is not kinds[name] or (kinds[name] is int and value < 1):
                 raise errors.ConfigurationError(f"The option {name} cannot be {value!r}.")
@@ -100,26 +98,13 @@ def files_of(request: ImageRequest) -> tuple[dict[str, Any], dict[str, Any]]:
     """The files of a call as it takes them, and as they are written down."""
     if not request.reference_images:
         return {}, {}
-    contents = [Path(path).read_bytes() for path in request.reference_images]
-    sent: dict[str, Any] = {"init_images": [_base64(content) for content in contents]}
-    told: dict[str, Any] = {"init_images": [_told(content) for content in contents]}
+    pictures = pictures_of(request)
+    sent: dict[str, Any] = {"init_images": [picture.base64 for picture in pictures]}
+    written: dict[str, Any] = {"init_images": [picture.told for picture in pictures]}
     if request.mask:
-        mask = _mask_of(request.mask)
-        sent["mask"], told["mask"] = _base64(mask), _told(mask)
-    return sent, told
-
-
-def _base64(content: bytes) -> str:
-    return base64.b64encode(content).decode()
-
-
-def _told(content: bytes) -> dict[str, Any]:
-    return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-
-
-def seed_of_key(key: str) -> int:
-    """A seed of 32 bits that belongs to this key: no server has to choose one."""
-    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big")
+        mask = Picture(_mask_of(request.mask), "image/png")
+        sent["mask"], written["mask"] = mask.base64, mask.told
+    return sent, written
 
 
 # --- Masks --------------------------------------------------------------------------------
@@ -128,6 +113,10 @@ def seed_of_key(key: str) -> int:
 def _mask_of(path: str) -> bytes:
     try:
         return run_in_child(white_where_transparent, path, timeout=MASK_TIME)
+    except OSError as error:
+        raise errors.InvalidRequest(
+            "The mask cannot be read.", hint=type(error).__name__
+        ) from error
     except ValueError as error:
         raise errors.InvalidRequest(str(error)) from error
     except (ChildTimeout, ChildDied) as error:

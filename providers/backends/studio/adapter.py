@@ -1,10 +1,10 @@
 """The studio as a provider: no key, no network, no cost. Draws in the shared child processes."""
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from providers.backends._results import seed_of_key
 from providers.base import Provider
 from providers.errors import InvalidRequest, ModelUnavailable, ProviderUnavailable
 from providers.pool import ChildDied, ChildTimeout, run_in_child
@@ -76,7 +76,7 @@ class StudioProvider(Provider):
 
     def submit(self, request: ImageRequest, key: str, sink: Sink) -> Result:
         """Draw the picture in a child process, straight into the spool."""
-        seed = _seed_of(key) if request.seed is None else request.seed
+        seed = seed_of_key(key) if request.seed is None else request.seed
         file_format = request.output_format or FILE_FORMATS[0]
         specification = _specification(request, seed)
         sink.sending({"model": request.model, "output_format": file_format, **specification})
@@ -139,11 +139,6 @@ def _specification(request: ImageRequest, seed: int) -> dict[str, Any]:
         "kicker": request.kicker,
         "footer": request.footer,
     }
-
-
-def _seed_of(key: str) -> int:
-    """A seed of 32 bits that belongs to this key."""
-    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big")
 
 
 def _own_issues(validation: Validation) -> Iterator[Issue]:
