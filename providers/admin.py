@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import Field, JSONField, Q, QuerySet
+from django.db.models import Field, JSONField, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -27,7 +27,7 @@ from providers.jsonfields import PrettyJSONField, StrictJSONField
 from providers.models import Connection, ImageModel
 from providers.money import cost_range, money_text
 from providers.prices import describe_price, price_of
-from providers.registry import broken_plugins, kinds
+from providers.registry import BUILT_IN, broken_plugins, kinds
 from providers.services import SOON
 from providers.syncing import is_edited
 from providers.types import Health, HealthLevel, ImageRequest
@@ -182,12 +182,11 @@ class ConnectionAdmin(admin.ModelAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         broken = broken_plugins()
-        good = [label for name, label in kinds().items() if label.endswith("(plugin)")]
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": "Plugins",
-            "good": [label for label in sorted(good) if label.split(" ")[0] not in broken],
+            "good": sorted(set(kinds()) - set(BUILT_IN) - set(broken)),
             "broken": sorted(broken.items()),
         }
         return TemplateResponse(request, "admin/providers/connection/plugins.html", context)
@@ -276,9 +275,8 @@ class StateFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         today = timezone.localdate()
-        alive = Q(shutdown_at=None) | Q(shutdown_at__gt=today)
         if self.value() == "usable":
-            return queryset.filter(alive, enabled=True, connection__enabled=True)
+            return queryset.filter(pk__in=ImageModel.objects.usable().values("pk"))
         if self.value() == "ending":
             soon = today + timedelta(days=SOON)
             return queryset.filter(shutdown_at__gt=today, shutdown_at__lte=soon)

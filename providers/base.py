@@ -218,8 +218,9 @@ class Provider(ABC):
         return Health(level, None, "This adapter cannot tell.")
 
     def discover(self) -> list[dict[str, Any]]:
-        """Models that the service offers: dicts with `name`, `label`, `capabilities`.
+        """Models that the service offers: dicts with `name`, and what it tells of them.
 
-        `price_rule` may be given too. An empty list where the service cannot be asked.
+        That is any of `label`, `purpose`, `capabilities`, `price_rule`, `shutdown_at` and
+        `successor`. An empty list where the service cannot be asked.
         """
         return []

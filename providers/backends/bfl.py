@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from providers import errors
-from providers.answers import HttpAnswer, problem_for
+from providers.answers import HttpAnswer, problem_for, retry_after
 from providers.backends._hosted import (
     details_of,
     dict_in,
@@ -175,9 +175,8 @@ class BflProvider(QueuedProvider):
             return errors.AuthFailed(f"{who} does not accept the secret.", **details)
         if answer.status == 429:
             # At most 24 jobs at a time; how long they take, nobody can say.
-            problem = problem_for(answer, who)
-            wait = getattr(problem, "retry_after", None)
-            return errors.RateLimited(problem.message, retry_after=wait, **details)
+            wait = retry_after(answer.headers)
+            return errors.RateLimited(f"{who} asks us to slow down.", retry_after=wait, **details)
         return problem_for(answer, who)
 
 

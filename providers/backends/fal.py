@@ -83,7 +83,7 @@ class FalProvider(QueuedProvider):
         sink.sending(sent)
         answer = self.client().request("POST", path, json=payload, headers=headers, sink=sink)
         if not answer.ok:
-            raise self.problem(answer, queued=False)
+            raise self.problem(answer)
         job = object_of(answer, self.connection.name)
         # The addresses cannot be built from the id: a part of the model's path is left out.
         addresses = {

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from providers import errors
-from providers.answers import HttpAnswer, problem_for
+from providers.answers import HttpAnswer, problem_for, retry_after
 from providers.backends._hosted import (
     HostedProvider,
     details_of,
@@ -173,7 +173,7 @@ class GeminiProvider(HostedProvider):
             notes=notes,
         )
 
-    def _refusal(self, drawn: "Drawn") -> errors.ProviderProblem:
+    def _refusal(self, drawn: Drawn) -> errors.ProviderProblem:
         """What an answer without a picture is: a refusal by its own words, or just empty."""
         who = self.connection.name
         details: dict[str, Any] = {"request_id": drawn.request_id, "hint": drawn.told[:300]}
@@ -233,9 +233,8 @@ class GeminiProvider(HostedProvider):
                 return errors.QuotaExhausted(f"{who} has no quota left for today.", **details)
         if "credits are depleted" in message or "spending cap" in message:
             return errors.QuotaExhausted(f"{who} has no credit left.", **details)
-        problem = problem_for(answer, who)
         waits = [str(item["retryDelay"]) for item in _details(error) if "retryDelay" in item]
-        seconds = _seconds(waits[0]) if waits else getattr(problem, "retry_after", None)
+        seconds = _seconds(waits[0]) if waits else retry_after(answer.headers)
         return errors.RateLimited(f"{who} asks us to slow down.", retry_after=seconds, **details)
 
     # --- About the service ----------------------------------------------------------------

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from providers import errors
-from providers.answers import HttpAnswer, problem_for
+from providers.answers import HttpAnswer, problem_for, retry_after
 from providers.backends._hosted import (
     details_of,
     dict_in,
@@ -163,9 +163,8 @@ class ReplicateProvider(QueuedProvider):
 
     def _wait(self, answer: HttpAnswer, body: Mapping[str, Any], detail: str) -> float | None:
         """Seconds to wait: by the header, the body, or its sentence."""
-        problem = problem_for(answer, self.connection.name)
-        if (told_in_header := getattr(problem, "retry_after", None)) is not None:
-            return float(told_in_header)
+        if (told_in_header := retry_after(answer.headers)) is not None:
+            return told_in_header
         told_in_body = body.get("retry_after")
         if isinstance(told_in_body, int | float) and 0 <= told_in_body < LONGEST_WAIT:
             return float(told_in_body)
