@@ -91,10 +91,16 @@ def test_page_says_what_readers_see(console, output):
 
 
 def test_page_shows_what_the_files_own_manifest_says(console, output):
-    output.c2pa = {"present": True, "signer": "Acme <b>", "actions": ["c2pa.created"]}
+    output.c2pa = {"present": True, "signer": "Acme <b>", "signed_at": "2026-01-02T03:04:05Z"}
     output.save(update_fields=["c2pa"])
     html = text_of(console, output)
-    assert "signed by Acme &lt;b&gt;" in html and "was not verified" in html
+    assert "signed by Acme &lt;b&gt;, 2026-01-02T03:04:05Z" in html and "was not verified" in html
+
+
+def test_manifest_that_could_not_be_read_is_told_of(console, output):
+    output.c2pa = {"present": True, "byte_size": 9}
+    output.save(update_fields=["c2pa"])
+    assert "C2PA, signer not read" in text_of(console, output)
 
 
 def test_change_with_a_reason(console, output):
