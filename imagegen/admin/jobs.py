@@ -18,7 +18,6 @@ from imagegen.admin.base import (
     one_picture_each,
 )
 from imagegen.admin.display import (
-    DASH,
     chip,
     job_chip,
     job_cost,
@@ -31,7 +30,14 @@ from imagegen.admin.display import (
 )
 from imagegen.admin.prompts import pretty, prompt_limit
 from imagegen.admin.sending import how_sent, pause_text
-from imagegen.models import Attempt, GenerationBatch, GenerationJob, ImageOutput
+from imagegen.models import (
+    AltDraft,
+    Attempt,
+    GenerationBatch,
+    GenerationJob,
+    ImageOutput,
+    PromptDraft,
+)
 from imagegen.services import followups, looking
 from imagegen.services.wording import cost_range, money_text
 from prompts.pages import render_prompt
@@ -121,7 +127,8 @@ class GenerationJobAdmin(ReadOnlyAdmin):
 
     @admin.display(description="made with")
     def made_with(self, job: GenerationJob) -> str:
-        return two_lines(provider_name(job), style_text(job))
+        draws = job.kind == GenerationJob.Kind.IMAGE
+        return two_lines(provider_name(job), style_text(job) if draws else job.get_kind_display())
 
     @admin.display(description="estimate")
     def price(self, job: GenerationJob) -> str:
@@ -165,7 +172,9 @@ class GenerationJobAdmin(ReadOnlyAdmin):
     def facts(self, request: HttpRequest, row: GenerationJob) -> dict[str, Any]:
         job = row
         attempts = list(job.attempts.order_by("number").prefetch_related(_outputs_of_attempts()))
+        may_generate = self.has_generate_permission(request)
         return {
+            **_what_came(job, may_generate),
             "job": job,
             "prompt": render_prompt(job.prompt.composed, prompt_limit(job)) if job.prompt else "",
             "attempts": attempts,
@@ -173,10 +182,22 @@ class GenerationJobAdmin(ReadOnlyAdmin):
             "sending": how_sent(job, attempts[-1]) if attempts else None,
             "paused": pause_text(job),
             "outputs": [output for attempt in attempts for output in attempt.outputs.all()],
-            "may_retry": job.state == Job.FAILED and self.has_generate_permission(request),
-            "may_look": self.has_generate_permission(request) and _may_look(attempts),
+            "may_retry": job.state == Job.FAILED and may_generate,
+            "may_rewrite": job.state == Job.REFUSED and job.slot is not None and may_generate,
+            "may_look": may_generate and _may_look(attempts),
             "may_settle": job.state == Job.UNKNOWN and self.has_spend_permission(request),
         }
+
+
+def _what_came(job: GenerationJob, may_write: bool) -> dict[str, Any]:
+    """The text that a job brought, and the page on which it is taken over."""
+    if draft := PromptDraft.objects.filter(job=job).first():
+        page = reverse("admin:imagegen_imageslot_write", args=[draft.slot_id])
+        return {"draft": draft, "draft_url": f"{page}?draft={draft.pk}" if may_write else ""}
+    if draft := AltDraft.objects.filter(job=job).first():
+        page = reverse("admin:imagegen_imageoutput_change", args=[draft.output_id])
+        return {"draft": draft, "draft_url": page}
+    return {}
 
 
 def _may_look(attempts: list[Attempt]) -> bool:
@@ -263,7 +284,7 @@ class GenerationBatchAdmin(ReadOnlyAdmin):
             "progress": progress_line(states),
             "cost": batch_cost(batch),
             "cap": money_text(batch.cap) if batch.cap is not None else "none",
-            "spent": money_text(batch.spent) if states else DASH,
+            "spent": money_text(batch.spent) if batch.spent else "nothing",
             "jobs": batch.jobs.select_related("slot").order_by("position")[:50],
             "job_count": sum(states.values()),
             "open_count": sum(states.get(state, 0) for state in GenerationJob.OPEN_STATES),

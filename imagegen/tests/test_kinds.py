@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from django.urls import reverse
 
-from imagegen.models import Attempt, GenerationBatch, GenerationJob, ImageSlot
+from imagegen.models import Attempt, GenerationBatch, GenerationJob, ImageSlot, PromptDraft
 from imagegen.services import calls, endings, engine, jobs, money
 from imagegen.services.doctor import find_problems
 from imagegen.services.looking import can_be_asked
@@ -86,6 +86,43 @@ def test_pages_show_a_job_without_a_prompt(writing, client, administrator, name)
     pk = writing.pk if name == "generationjob" else writing.batch_id
     url = reverse(f"admin:imagegen_{name}_change", args=[pk])
     assert client.get(url).status_code == 200
+
+
+@pytest.fixture
+def job_page(writing, client, administrator):
+    """The text of the job's page, as it is by then."""
+
+    def read(**fields):
+        GenerationJob.objects.filter(pk=writing.pk).update(**fields)
+        client.force_login(administrator)
+        url = reverse("admin:imagegen_generationjob_change", args=[writing.pk])
+        return client.get(url).content.decode()
+
+    return read
+
+
+def test_page_shows_the_text_that_came(writing, job_page):
+    slot = writing.slot
+    draft = PromptDraft.objects.create(slot=slot, job=writing, origin="model", text="A lamp.")
+    page = job_page(state="stored")
+    link = reverse("admin:imagegen_imageslot_write", args=[slot.pk])
+    assert "A lamp." in page
+    assert f"{link}?draft={draft.pk}" in page
+
+
+def test_page_of_a_refused_job_offers_another_prompt(job_page):
+    assert "Write another prompt" in job_page(state="refused")
+
+
+def test_page_of_a_doubtful_job_says_what_settling_does(job_page):
+    assert "frees the money" in job_page(state="unknown")
+
+
+def test_list_says_what_a_job_is_for_that_draws_nothing(writing, client, administrator):
+    client.force_login(administrator)
+    page = client.get(reverse("admin:imagegen_generationjob_changelist")).content.decode()
+    assert "A prompt" in page
+    assert "no style" not in page
 
 
 def test_overview_counts_it(writing):
