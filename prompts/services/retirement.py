@@ -132,10 +132,10 @@ def model_trouble(model: ImageModel) -> str:
     """Why a model cannot be used at present, as the end of a sentence; empty when it can."""
     if not model.connection.enabled:
         return f"uses the provider {model.connection}, which is switched off"
-    if not model.enabled:
-        return f"uses the model {model}, which is switched off"
     if model.is_retired:
         return f"uses the model {model}, which was shut down on {model.shutdown_at}"
+    if not model.enabled:
+        return f"uses the model {model}, which is switched off"
     if model.purpose != ImageModel.Purpose.IMAGE:
         return f"uses the model {model}, which writes texts and draws nothing"
     return ""
