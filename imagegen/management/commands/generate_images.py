@@ -105,7 +105,9 @@ class Command(BaseCommand):
             watch.tell_end()
             unfinished = watch.is_unfinished()
         else:
-            self._say(f"Batch {batch.pk}: {len(plan.items)} pictures are queued for the worker.")
+            count = len(plan.items)
+            are = "1 picture is" if count == 1 else f"{count} pictures are"
+            self._say(f"Batch {batch.pk}: {are} queued for the worker.")
         report |= watch.report()
         lacking = plan.problems or unfinished or watch.has_failures()
         return report, SOME_FAILED if lacking else ALL_DONE
