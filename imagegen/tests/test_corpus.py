@@ -11,7 +11,7 @@ import pytest
 from imagegen.errors import Undecodable
 from imagegen.services import outputs
 from imagegen.tests import pictures as made
-from imagegen.tests.corpus import CORPUS, look_at_large, look_at_part
+from imagegen.tests.corpus import CORPUS, MUTATED, look_at_large, look_at_mutated, look_at_part
 from providers.pool import run_in_child
 
 SLOW = [(part, name) for part in CORPUS for name, case in CORPUS[part].items() if case.slow]
@@ -33,6 +33,12 @@ def test_slow_file(part, name, tmp_path):
     path = tmp_path / "upload.png.exe"
     path.write_bytes(CORPUS[part][name].make())
     assert run_in_child(look_at_large, part, name, path, timeout=50) == []
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("format", MUTATED)
+def test_five_hundred_damaged_files(format, tmp_path):
+    assert run_in_child(look_at_mutated, format, str(tmp_path), timeout=55) == []
 
 
 def test_pool_lives_after_the_worst(tmp_path):

@@ -5,6 +5,7 @@
 
 from pathlib import Path
 
+from imagegen.imaging.sniffing import EXTENSIONS
 from imagegen.tests.corpus import avif, every, jpeg, others, png, webp
 from imagegen.tests.corpus.cases import Corpus, look_at, look_at_file
 
@@ -15,6 +16,16 @@ CORPUS: dict[str, Corpus] = {}
 for name, module in PARTS.items():
     CORPUS[name] = Corpus()
     module.add_all(CORPUS[name])
+
+
+MUTATED = {format: Corpus() for format in EXTENSIONS}
+for format, corpus in MUTATED.items():
+    every.add_mutations(corpus, format)
+
+
+def look_at_mutated(format: str, folder: str) -> list[str]:
+    """`look_at` for a child process: two thousand damaged files in all."""
+    return look_at(MUTATED[format], [*MUTATED[format]], folder)
 
 
 def look_at_part(part: str, names: list[str], folder: str) -> list[str]:

@@ -47,11 +47,11 @@ def add_damage(corpus: Corpus, format: str) -> None:
     corpus.add(f"{format} with a hole of zeros", lambda: holed(format))
 
 
-def noisy(format: str, seed: int) -> bytes:
-    """The file with a share of its bytes replaced."""
+def noisy(format: str, seed: int, count: int = 40) -> bytes:
+    """The file with some of its bytes replaced."""
     rng = np.random.default_rng(seed)
     data = bytearray(good(format))
-    for place in rng.integers(12, len(data), 40):
+    for place in rng.integers(12, len(data), count):
         data[place] = rng.integers(0, 256)
     return bytes(data)
 
@@ -109,6 +109,12 @@ def add_sizes(corpus: Corpus, format: str) -> None:
             received,
             upload=upload[0] if upload else False,
         )
+
+
+def add_mutations(corpus: Corpus, format: str, count: int = 500) -> None:
+    """Many more damaged files; all of them take half a minute."""
+    for seed in range(100, 100 + count):
+        corpus.add(f"{format} mutated, {seed}", lambda seed=seed: noisy(format, seed, seed % 9 + 1))
 
 
 def add_all(corpus: Corpus) -> None:
