@@ -101,19 +101,14 @@ class WatermarkingPages:
             )
             return TemplateResponse(request, "admin/imagegen/watermark_choice.html", context)
         tally = Tally("image", "images", "changed")
-        for output in queryset:
-            self._set_one(request, output, form.choice(), tally)
+        with tally.count():
+            answer = watermarks.set_watermark(outputs=queryset, user=request.user, **form.choice())
+            tally.done += answer.changed - 1
+            if answer.unchanged:
+                tally.skip("Some are set so already.")
+                tally.skipped += answer.unchanged - 1
         tally.report(request)
         return None
-
-    def _set_one(
-        self, request: HttpRequest, output: ImageOutput, choice: dict[str, Any], tally: Tally
-    ) -> None:
-        with tally.count():
-            answer = watermarks.set_watermark(outputs=[output], user=request.user, **choice)
-            if answer.unchanged:
-                tally.done -= 1
-                tally.skip("Some are set so already.")
 
     def get_urls(self) -> list:
         pages = {"watermark": self.watermark_view, "unwatermark": self.unwatermark_view}

@@ -173,10 +173,11 @@ def _shown() -> QuerySet[ImageSlot]:
     return slots.filter(choice__state=ImageOutput.State.APPROVED)
 
 
-def _groups() -> list[_Group]:
+def _groups(posts: QuerySet[Post] | None = None) -> list[_Group]:
     names = ("choice__watermarking", "choice__watermark", "choice__style_name")
     counts = (Count("pk"), Count("pk", filter=Q(publication_due=True)))
-    rows = _shown().order_by().values_list(*names).annotate(places=counts[0], due=counts[1])
+    places = _shown() if posts is None else _shown().filter(post__in=posts)
+    rows = places.order_by().values_list(*names).annotate(places=counts[0], due=counts[1])
     return [
         _Group(watermarking=how, chosen=chosen, style_name=style, places=places, due=due)
         for how, chosen, style, places, due in rows
@@ -225,9 +226,9 @@ def reapply(
     return Progress(places=marked, due=marked)
 
 
-def progress(*profiles: WatermarkProfile) -> list[Progress]:
-    """For each watermark how many places show it, and how many of them are still due."""
-    treatments, groups = read_treatments(), _groups()
+def progress(*profiles: WatermarkProfile, posts: QuerySet[Post] | None = None) -> list[Progress]:
+    """For each watermark how many places (of posts) show it, and how many are still due."""
+    treatments, groups = read_treatments(), _groups(posts)
     shown_by = [[group for group in groups if group.shows(row, treatments)] for row in profiles]
     return [
         Progress(places=sum(group.places for group in shown), due=sum(group.due for group in shown))

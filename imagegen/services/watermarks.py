@@ -31,6 +31,7 @@ from prompts.models import StyleVersion
 User = AbstractBaseUser | None
 Spec = dict[str, Any]
 Watermarking = ImageOutput.Watermarking
+CHUNK = 200  # pictures that are changed in one transaction
 
 
 # --- Which one counts -------------------------------------------------------------------
@@ -142,14 +143,18 @@ def set_watermark(
 ) -> Setting:
     """Have pictures shown with `profile`, with none, or as their style or the site says.
 
-    Each picture by itself: where one fails, those before it are done. Places that show a
-    picture are due. Raises Refused, NotPermitted.
+    Some hundreds at a time, each time all or none of them. Places that show a picture are due.
+    Raises Refused, NotPermitted.
     """
     require(user, "approve")
     _check_choice(watermarking, profile)
     chosen = profile if watermarking == Watermarking.PROFILE else None
-    changed = [_set_one(output, watermarking, chosen, user) for output in outputs]
-    return Setting(changed=sum(changed), unchanged=len(changed) - sum(changed))
+    rows = list(outputs)
+    changed = sum(
+        _set(rows[start : start + CHUNK], watermarking, chosen, user)
+        for start in range(0, len(rows), CHUNK)
+    )
+    return Setting(changed=changed, unchanged=len(rows) - changed)
 
 
 def _check_choice(watermarking: str, profile: WatermarkProfile | None) -> None:
@@ -161,35 +166,52 @@ def _check_choice(watermarking: str, profile: WatermarkProfile | None) -> None:
         raise Refused(f"The watermark “{profile}” is switched off. Switch it on, or take another.")
 
 
-def _set_one(
-    output: ImageOutput,
+def _set(
+    outputs: list[ImageOutput],
     watermarking: str,
     profile: WatermarkProfile | None,
     user: User,
     note: str = "",
-) -> bool:
-    """Set one picture's choice; False if it is so already."""
+) -> int:
+    """Set the choice of these pictures; returns how many it was not so before."""
     from imagegen.services.publishing import mark_due
 
+    wanted = (watermarking, profile and profile.pk)
     with transaction.atomic():
-        rows = ImageOutput.objects.select_for_update(of=("self",), no_key=True)
-        now = rows.select_related("watermark", "slot").get(pk=output.pk)
-        if (now.watermarking, now.watermark_id) == (watermarking, profile and profile.pk):
-            return False
-        ImageOutput.objects.filter(pk=now.pk).update(watermarking=watermarking, watermark=profile)
-        record_event(
-            action=ReviewEvent.Action.WATERMARK,
-            user=user,
-            output=now,
-            slot=now.slot,
-            from_state=_code(now.watermarking, now.watermark_id),
-            to_state=_code(watermarking, profile and profile.pk),
-            note=note
-            or f"{in_words(now.watermarking, now.watermark)} → {in_words(watermarking, profile)}",
-        )
-        mark_due(slots=ImageSlot.objects.filter(choice=now))
-    output.watermarking, output.watermark = watermarking, profile
-    return True
+        rows = ImageOutput.objects.filter(pk__in=[output.pk for output in outputs])
+        locked = rows.select_for_update(of=("self",), no_key=True).order_by("pk")
+        changing = [
+            row
+            for row in locked.select_related("watermark", "slot").defer("prompt_text")
+            if (row.watermarking, row.watermark_id) != wanted
+        ]
+        keys = [row.pk for row in changing]
+        rows.filter(pk__in=keys).update(watermarking=watermarking, watermark=profile)
+        for row in changing:
+            _record(row, watermarking, profile, user, note)
+        mark_due(slots=ImageSlot.objects.filter(choice__in=keys))
+    for output in outputs:
+        output.watermarking, output.watermark = watermarking, profile
+    return len(changing)
+
+
+def _record(
+    before: ImageOutput,
+    watermarking: str,
+    profile: WatermarkProfile | None,
+    user: User,
+    note: str,
+) -> None:
+    was, now = in_words(before.watermarking, before.watermark), in_words(watermarking, profile)
+    record_event(
+        action=ReviewEvent.Action.WATERMARK,
+        user=user,
+        output=before,
+        slot=before.slot,
+        from_state=_code(before.watermarking, before.watermark_id),
+        to_state=_code(watermarking, profile and profile.pk),
+        note=note or f"{was} → {now}",
+    )
 
 
 def in_words(watermarking: str, profile: WatermarkProfile | None) -> str:
@@ -227,6 +249,6 @@ def undo_watermark(*, output: ImageOutput, user: User) -> ImageOutput:
     """Set a picture's choice back to what it was before the last change."""
     require(user, "approve")
     before = choice_before(output)
-    if before is None or not _set_one(output, *before, user, note="Taken back."):
+    if before is None or not _set([output], *before, user, note="Taken back."):
         raise InvalidTransition("There is no change of its watermark to take back.")
     return output

@@ -80,7 +80,8 @@ def test_archive_of_one_post_and_one_watermark(shown):
 def test_dry_run_of_an_archive(shown):
     make_profile(is_default=True)
     settle()
-    assert "House: 2 places." in run("--reapply", "--dry-run")
+    assert "House: 2 places. Nothing was changed" in run("--reapply", "--dry-run")
+    assert "House: 1 place. Nothing" in run("--reapply", "--post", "walls", "--dry-run")
     assert not due()
 
 

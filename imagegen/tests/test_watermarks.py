@@ -199,6 +199,12 @@ def test_many_are_counted(shown):
     assert (answer.changed, answer.unchanged) == (1, 1)
 
 
+def test_many_are_set_in_few_statements(django_assert_max_num_queries):
+    outputs = [make_output(None) for _ in range(20)]
+    with django_assert_max_num_queries(20 + 12):  # each has its line in the books
+        set_watermark(outputs=outputs, watermarking=Watermarking.NONE, user=None)
+
+
 def test_watermark_switched_off_cannot_be_chosen(shown):
     off = make_profile(is_active=False)
     with pytest.raises(Refused, match="switched off"):

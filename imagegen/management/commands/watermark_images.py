@@ -94,9 +94,8 @@ class Command(BaseCommand):
             raise NothingCanStart("There is no watermark that is switched on.")
         for profile in profiles:
             if options["dry_run"]:
-                places = watermark_profiles.places_of(profile)
-                count = (places if posts is None else places.filter(post__in=posts)).count()
-                self._say(f"{profile}: {count:,} places. Nothing was changed: a dry run.")
+                so_far = watermark_profiles.progress(profile, posts=posts)[0]
+                self._say(f"{profile}: {so_far}. Nothing was changed: this was a dry run.")
                 continue
             so_far = watermark_profiles.reapply(profile=profile, user=None, posts=posts)
             self._say(f"{profile}: {so_far.places:,} places are looked through.")
