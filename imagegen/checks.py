@@ -8,8 +8,9 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.files.storage import InvalidStorageError, Storage, storages
-from django.db import connections
+from django.db import DatabaseError, connections
 
+from imagegen import storage
 from imagegen.faults import VARIABLE as FAULT_VARIABLE
 
 LEAST_TIMEOUT = 5  # seconds
@@ -110,6 +111,39 @@ def check_signing(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     return [Error(fault, hint=hint, id="imagegen.E008") for fault, hint in faults]
 
 
+@register(Tags.files)
+def check_buckets(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """What makes the public bucket readable must not open the private one. Opens neither."""
+    private, public = (_bucket(f"{name}_s3") for name in STORAGES)
+    if not private or private != public:
+        return []
+    return [
+        Error(
+            "S3_BUCKET_ORIGINALS and S3_BUCKET_PUBLISHED name the same bucket.",
+            hint="Private originals need a bucket that readers have no right to.",
+            id="imagegen.E009",
+        )
+    ]
+
+
+@register(Tags.database)
+def check_roles(app_configs: Any, databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """The storages that hold the files now, as the database says, are set up here."""
+    try:
+        aliases = [storage.alias_of(role) for role in STORAGES] if databases else []
+    except DatabaseError:  # not migrated yet
+        return []
+    return [
+        Error(
+            f"Files lie in the storage “{alias}”, which is not set up here.",
+            hint="Set its variables, such as S3_BUCKET_ORIGINALS, in this environment as well.",
+            id="imagegen.E010",
+        )
+        for alias in aliases
+        if alias not in settings.STORAGES
+    ]
+
+
 @register(Tags.security, deploy=True)
 def check_faults(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """The switch that kills the process at a named point is for tests."""
@@ -129,6 +163,11 @@ def _storage(name: str) -> Storage | None:
         return storages[name]
     except InvalidStorageError:
         return None
+
+
+def _bucket(name: str) -> str:
+    """The bucket of a storage by its settings, "" for none."""
+    return settings.STORAGES.get(name, {}).get("OPTIONS", {}).get("bucket_name", "")
 
 
 def _location(name: str) -> str:

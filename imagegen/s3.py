@@ -329,7 +329,10 @@ class DurableS3Storage(BucketStorage):
 
     def _facts(self, name: str, body: Body) -> dict[str, Any]:
         """What the object is labelled with."""
-        facts = {**self.get_object_parameters(name), "Metadata": {"sha256": body.sha256.hex()}}
+        labels = {"sha256": body.sha256.hex()}
+        if body.composite:
+            labels["composite"] = body.composite
+        facts = {**self.get_object_parameters(name), "Metadata": labels}
         facts |= {"ContentType": content_type(name), **encryption_facts(self.encryption)}
         return facts
 

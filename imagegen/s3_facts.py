@@ -71,13 +71,18 @@ def to_base64(data: bytes) -> str:
 def told_sha256(facts: dict[str, Any]) -> str:
     """The SHA-256 of the whole file as the store tells it; "" if it does not.
 
-    Of a file that came in parts S3 keeps the checksum of the parts' checksums; such a one bears
-    the whole one's as metadata, written by us together with the parts.
+    Of a file that came in parts S3 keeps the checksum of the parts' checksums; not every store
+    says so. Such a file bears both as metadata, written by us together with the parts.
     """
-    told = facts.get("ChecksumSHA256", "")
-    if told and "-" not in told and facts.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT":
-        return base64.b64decode(told).hex()
-    return facts.get("Metadata", {}).get("sha256", "")
+    told, labels = facts.get("ChecksumSHA256", ""), facts.get("Metadata", {})
+    if not told:
+        return labels.get("sha256", "")
+    if "composite" in labels:
+        same = told.split("-")[0] == labels["composite"].split("-")[0]
+        return labels.get("sha256", "") if same else ""
+    if "-" in told or facts.get("ChecksumType", "FULL_OBJECT") != "FULL_OBJECT":
+        return ""
+    return base64.b64decode(told).hex()
 
 
 def status_of(error: Exception) -> int:

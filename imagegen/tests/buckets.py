@@ -29,15 +29,15 @@ def buckets(store, settings, roles_move):
     return store
 
 
-def use_buckets(settings, address: str) -> None:
+def use_buckets(settings, address: str, timeout: float = LOST_SECONDS / 5) -> None:
     """Add the two buckets at `address` to STORAGES."""
     shared = {
         "endpoint_url": address,
-        "region_name": "eu-north-1",
+        "region_name": "us-east-1",
         "addressing_style": "path",
         "access_key": "AKIAEXAMPLE",
         "secret_key": "sesame",
-        "timeout": LOST_SECONDS / 5,
+        "timeout": timeout,
     }
     backend = "imagegen.s3.DurableS3Storage"
     settings.STORAGES = {

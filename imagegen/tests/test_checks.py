@@ -5,6 +5,7 @@ import os
 import pytest
 
 from imagegen import checks
+from imagegen.models import StorageRole
 
 
 def ids(messages) -> list[str]:
@@ -91,3 +92,34 @@ def test_originals_inside_the_public_folder_are_refused(settings, tmp_path):
 def test_switch_that_kills_is_refused_outside_tests(monkeypatch):
     monkeypatch.setenv("FAULTPOINT", "booked")
     assert ids(checks.check_faults(None)) == ["imagegen.E007"]
+
+
+def with_buckets(settings, private: str, public: str) -> dict:
+    entries = {
+        f"{name}_s3": {
+            "BACKEND": "imagegen.s3.DurableS3Storage",
+            "OPTIONS": {"bucket_name": bucket},
+        }
+        for name, bucket in (("originals", private), ("published", public))
+    }
+    return settings.STORAGES | entries
+
+
+@pytest.mark.parametrize(("public", "told"), [("one", ["imagegen.E009"]), ("two", [])])
+def test_one_bucket_for_private_and_public_files_is_refused(settings, public, told):
+    settings.STORAGES = with_buckets(settings, "one", public)
+    assert ids(checks.check_buckets(None)) == told
+
+
+def test_house_without_buckets_is_fine():
+    assert checks.check_buckets(None) == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("alias", "told"), [("originals_s3", []), ("originals_gone", ["imagegen.E010"])]
+)
+def test_files_in_a_storage_that_is_not_set_up_are_told(settings, roles_move, alias, told):
+    settings.STORAGES = with_buckets(settings, "one", "two")
+    StorageRole.objects.create(role="originals", alias=alias)
+    assert ids(checks.check_roles(None, databases=["default"])) == told

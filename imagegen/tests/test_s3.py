@@ -2,8 +2,6 @@
 
 import hashlib
 import io
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -20,7 +18,6 @@ BYTES = b"picture" * 1000
 DIGEST = hashlib.sha256(BYTES).hexdigest()
 NAME = "originals/a/c.png"
 KEY = f"private/blog/{NAME}"
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def make_storage(store: FakeS3, **options) -> DurableS3Storage:
@@ -318,17 +315,3 @@ def test_torn_source_is_a_problem(storage, store):
     with pytest.raises(StorageProblem, match="no space left"):
         storage.save(NAME, Torn(BYTES))
     assert not store.objects
-
-
-def test_start_does_not_load_boto():
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "import django, sys; django.setup(); assert 'boto3' not in sys.modules",
-        ],
-        cwd=ROOT,
-        env={"DJANGO_SETTINGS_MODULE": "config.settings", "PATH": ""},
-        check=False,
-    )
-    assert done.returncode == 0
