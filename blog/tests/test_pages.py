@@ -315,7 +315,7 @@ def test_hero_is_loaded_first():
 
 def test_caption_carries_the_label():
     html = figure("section", caption="The sea", told=TOLD)
-    assert '<span dir="auto">The sea</span> <span lang="de">Von KI (m-1).</span>' in html
+    assert '<span dir="auto">The sea</span> <span lang="de" dir="auto">Von KI (m-1).</span>' in html
     assert '<span class="label" lang="de">KI-generiert</span></figcaption>' in html
 
 

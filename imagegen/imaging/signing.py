@@ -135,8 +135,11 @@ def _definition(settings: SigningSettings) -> dict[str, Any]:
 def _signer_info(settings: SigningSettings) -> Any:
     import c2pa
 
-    chain = Path(settings["certificate"]).read_bytes()
-    key = Path(settings["private_key"]).read_bytes()
+    try:
+        chain = Path(settings["certificate"]).read_bytes()
+        key = Path(settings["private_key"]).read_bytes()
+    except OSError as error:
+        raise ValueError("The certificate or its key cannot be read.") from error
     return c2pa.C2paSignerInfo(_algorithm(key), chain, key, None)
 
 

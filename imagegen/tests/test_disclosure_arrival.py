@@ -102,3 +102,14 @@ def test_doctor_knows_whose_manifest_it_is(upload):
 
     output = upload(in_png(SIGNED))
     assert _known_names([output.manifest_path]) >= {output.manifest_path}
+
+
+def test_doctor_takes_a_lost_manifest_again(upload):
+    from imagegen.services.doctor import find_problems, repair_problems
+
+    output = upload(in_png(SIGNED))
+    originals().delete(output.manifest_path)
+    found = find_problems(["originals"])
+    assert [problem.kind for problem in found] == ["manifest-missing"]
+    repair_problems(found)
+    assert originals().open(output.manifest_path).read() == SIGNED

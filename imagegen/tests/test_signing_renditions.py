@@ -151,8 +151,10 @@ def test_key_that_does_not_do_is_told(tmp_path, signer):
     source.write_bytes(made.png())
     Path(tmp_path / "key").write_text("no key")
     wrong = {**signer, "private_key": str(tmp_path / "key")}
-    with pytest.raises(ValueError, match="private key"):
+    with pytest.raises(ValueError, match="private key is no PEM"):
         render_signed(str(source), [(recipe("JPEG"), str(target))], **wrong)
+    with pytest.raises(ValueError, match="cannot be read"):
+        render_signed(str(source), [(recipe("JPEG"), str(target))], **{**wrong, "private_key": ""})
 
 
 # --- Without it -------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The private storage against the rows, both ways: originals, previews, sidecars, bundles."""
 
 import json
+import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -33,13 +34,14 @@ GoodCopy = Callable[[], AbstractContextManager[str]]  # a path on this machine, 
 
 
 def check_originals() -> Iterator[Problem]:
-    """Every image of the database: its original, preview and sidecar."""
+    """Every image of the database: its original, preview, manifest and sidecar."""
     for output in ImageOutput.objects.select_related("attempt").order_by("pk").iterator(500):
         problem = _check_original(output)
         if problem is not None:
             yield problem
         else:
             yield from _check_preview(output)
+            yield from _check_manifest(output)
         yield from _check_sidecar(output)
 
 
@@ -128,6 +130,24 @@ def _remake_preview(output: ImageOutput) -> bool:
         preview_height=examined.preview_height,
     )
     return True
+
+
+def _check_manifest(output: ImageOutput) -> Iterator[Problem]:
+    """The raw C2PA manifest beside an original that has one."""
+    if output.manifest_path and not originals().exists(output.manifest_path):
+        yield Problem(
+            kind="manifest-missing",
+            subject=_name(output),
+            message=f"The manifest of image {output.pk} is missing; its original holds it still.",
+            remedy=partial(_take_manifest_again, output),
+        )
+
+
+def _take_manifest_again(output: ImageOutput) -> bool:
+    with local_copy(originals(), output.path) as original, outputs.scratch_file() as path:
+        shutil.copyfile(original, path)
+        outputs.examine_file(path)
+        return bool(outputs.store_manifest(output.path, outputs.manifest_beside(path)))
 
 
 def _check_sidecar(output: ImageOutput) -> Iterator[Problem]:
