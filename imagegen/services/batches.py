@@ -1,5 +1,6 @@
 """Asking for images: the rows that ask for what was planned."""
 
+from collections.abc import Callable
 from decimal import Decimal
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -46,12 +47,55 @@ def create_batch(
     if approve:
         require(user, "approve")
     check_cap(cap)
+
+    def queue() -> GenerationBatch:
+        if not plan.items:
+            nothing = "There is nothing to illustrate."
+            raise Refused(plan.problems[0].message if plan.problems else nothing)
+        batch = new_batch(
+            kind=kind,
+            door=door,
+            title=title,
+            user=user,
+            cap=cap,
+            idempotency_key=idempotency_key,
+            estimate=(plan.low, plan.high),
+            approve=approve,
+        )
+        _queue_jobs(batch, plan)
+        _pin_styles(plan)
+        send_tokens(len(plan.items))
+        return batch
+
+    return ask_once(idempotency_key, queue)
+
+
+def ask_once(idempotency_key: str | None, queue: Callable[[], GenerationBatch]) -> GenerationBatch:
+    """The batch that was asked for with this key before, else what `queue` writes in one go."""
     if known := find_batch(idempotency_key):
         return known
-    if not plan.items:
-        reason = plan.problems[0].message if plan.problems else "There is nothing to illustrate."
-        raise Refused(reason)
-    batch = GenerationBatch(
+    try:
+        with transaction.atomic():
+            return queue()
+    except IntegrityError:
+        if known := find_batch(idempotency_key):  # somebody asked the same at the same time
+            return known
+        raise
+
+
+def new_batch(
+    *,
+    kind: str,
+    door: str,
+    title: str,
+    user: AbstractBaseUser | None,
+    cap: Decimal | None,
+    idempotency_key: str | None,
+    estimate: tuple[Decimal, Decimal],
+    approve: bool = False,
+) -> GenerationBatch:
+    """The row of an act of asking; `estimate` is the low and high cost of all its jobs."""
+    return GenerationBatch.objects.create(
         kind=kind,
         door=door,
         title=title[:300],
@@ -60,16 +104,9 @@ def create_batch(
         idempotency_key=idempotency_key,
         approve=approve,
         cap=cap,
-        estimate_low=plan.low,
-        estimate_high=plan.high,
+        estimate_low=estimate[0],
+        estimate_high=estimate[1],
     )
-    try:
-        _queue_batch(batch, plan)
-    except IntegrityError:
-        if known := find_batch(idempotency_key):  # somebody asked the same at the same time
-            return known
-        raise
-    return batch
 
 
 def find_batch(idempotency_key: str | None) -> GenerationBatch | None:
@@ -83,15 +120,6 @@ def check_cap(cap: Decimal | None) -> None:
     """Raise Refused unless `cap` is None or an amount that can be kept."""
     if cap is not None and not (cap.is_finite() and 0 <= cap < HIGHEST_CAP):
         raise Refused(f"The highest cost must be zero or more, and below {HIGHEST_CAP:,}.")
-
-
-def _queue_batch(batch: GenerationBatch, plan: BatchPlan) -> None:
-    """Write the batch with its jobs in one transaction, and send word of it after that."""
-    with transaction.atomic():
-        batch.save()
-        _queue_jobs(batch, plan)
-        _pin_styles(plan)
-        send_tokens(len(plan.items))
 
 
 def _queue_jobs(batch: GenerationBatch, plan: BatchPlan) -> None:

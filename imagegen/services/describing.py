@@ -12,14 +12,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import transaction
 
 from imagegen.errors import ImagegenError, Refused, StorageProblem
 from imagegen.models import AltDraft, Attempt, GenerationBatch, GenerationJob, ImageOutput
 from imagegen.services import texts
 from imagegen.services.access import require
 from imagegen.services.alts import LONGEST_ALT, alt_language
-from imagegen.services.batches import check_cap, find_batch
+from imagegen.services.batches import ask_once, check_cap, new_batch
 from imagegen.services.planning import check_usable, price_of_call, provider_of
 from imagegen.services.prompting import post_values, slot_values
 from imagegen.services.references import local_previews, name_of
@@ -137,24 +136,25 @@ def create_describing(
     require(user, "approve")
     require(user, "generate")
     check_cap(cap)
-    if known := find_batch(idempotency_key):
-        return known
-    if not plan.items:
-        raise Refused(plan.problems[0] if plan.problems else "There is nothing to describe.")
-    with transaction.atomic():
-        batch = texts.new_batch(
+
+    def queue() -> GenerationBatch:
+        if not plan.items:
+            raise Refused(plan.problems[0] if plan.problems else "There is nothing to describe.")
+        batch = new_batch(
             kind=GenerationBatch.Kind.ALT,
             door=door,
             title=title,
             user=user,
             cap=cap,
             idempotency_key=idempotency_key,
-            costs=[(item.low, item.high) for item in plan.items],
+            estimate=(plan.low, plan.high),
         )
         for position, item in enumerate(plan.items):
             _queue(batch, position, plan.model, item)
         send_tokens(len(plan.items))
-    return batch
+        return batch
+
+    return ask_once(idempotency_key, queue)
 
 
 def _queue(batch: GenerationBatch, position: int, model: ImageModel, item: PlannedAlt) -> None:

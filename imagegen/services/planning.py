@@ -20,8 +20,9 @@ from imagegen.services.prompting import (
     slot_values,
 )
 from imagegen.services.references import with_reference
+from imagegen.services.slots import check_attached
 from prompts.compose import ComposedPrompt
-from prompts.models import ImageSetting, Role
+from prompts.models import ImageSetting
 from providers.base import AnyRequest, Provider
 from providers.errors import ProviderProblem
 from providers.models import ImageModel
@@ -81,8 +82,7 @@ class Planner:
 
     def plan(self, slot: ImageSlot) -> PlannedJob:
         """The picture of a place, validated against the model and priced. Raises Refused."""
-        if slot.post is None or (slot.role == Role.SECTION and slot.section is None):
-            raise Refused("This place belongs to no post or section any more; attach it first.")
+        check_attached(slot)
         recipe = self.house.recipe_for(slot)
         capabilities = self.capabilities(recipe.model)
         values = slot_values(slot, self._post_values(slot))

@@ -22,8 +22,8 @@ from imagegen.services.choices import (
     restore_choice,
     set_choice,
 )
+from imagegen.services.slots import check_attached
 from imagegen.states import transition
-from prompts.models import Role
 
 if TYPE_CHECKING:
     from imagegen.services.batches import BatchPlan
@@ -278,8 +278,7 @@ def ask_again(
 
 def check_askable(slot: ImageSlot) -> None:
     """Raise Refused unless images may be asked for this place."""
-    if slot.post_id is None or (slot.role == Role.SECTION and slot.section_id is None):
-        raise Refused("This place belongs to no post or section any more; attach it first.")
+    check_attached(slot)
     if not slot.wanted:
         raise Refused(f"“{slot}” is not wanted; want it first.")
     if slot.from_hero:

@@ -25,6 +25,12 @@ Action, Reason = ReviewEvent.Action, ImageSlot.Reason
 FOLLOWED = ("post_title", "section_heading", "text_hash", "wanted")
 
 
+def check_attached(slot: ImageSlot) -> None:
+    """Raise Refused if the place has lost its post or its section."""
+    if slot.post_id is None or (slot.role == Role.SECTION and slot.section_id is None):
+        raise Refused("This place belongs to no post or section any more; attach it first.")
+
+
 def text_fingerprint(text: str) -> str:
     """SHA-256 of the text; differences of white space alone do not count."""
     return hashlib.sha256(" ".join(text.split()).encode("utf-8", "surrogatepass")).hexdigest()

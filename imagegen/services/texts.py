@@ -5,12 +5,11 @@ The answer is small: it is kept in the attempt itself, in the same statement tha
 came.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -59,30 +58,6 @@ def find_text_model(name: str = "") -> ImageModel:
 
 
 # --- Asking -----------------------------------------------------------------------------
-
-
-def new_batch(
-    *,
-    kind: str,
-    door: str,
-    title: str,
-    user: AbstractBaseUser | None,
-    cap: Decimal | None,
-    idempotency_key: str | None,
-    costs: Sequence[tuple[Decimal, Decimal]],
-) -> GenerationBatch:
-    """The batch of an act of asking for texts; `costs` are low and high of each call."""
-    return GenerationBatch.objects.create(
-        kind=kind,
-        door=door,
-        title=title[:300],
-        asked_by=user,
-        asked_by_name=user.get_username() if user else "",
-        idempotency_key=idempotency_key,
-        cap=cap,
-        estimate_low=sum((low for low, _ in costs), Decimal(0)),
-        estimate_high=sum((high for _, high in costs), Decimal(0)),
-    )
 
 
 def new_job(

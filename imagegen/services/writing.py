@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import transaction
 
 from imagegen.errors import ImagegenError, Refused
 from imagegen.models import GenerationBatch, GenerationJob, ImageSlot, PromptDraft
 from imagegen.services.access import require
-from imagegen.services.batches import Problem, check_cap, find_batch
+from imagegen.services.batches import Problem, ask_once, check_cap, new_batch
 from imagegen.services.planning import check_usable, price_of_call, provider_of
 from imagegen.services.prompting import (
     GenerationOptions,
@@ -24,7 +23,8 @@ from imagegen.services.prompting import (
     slot_values,
     template_text,
 )
-from imagegen.services.texts import find_text_model, new_batch, new_job
+from imagegen.services.slots import check_attached
+from imagegen.services.texts import find_text_model, new_job
 from imagegen.services.tokens import send_tokens
 from prompts.writing import text_request
 from providers.base import Provider
@@ -71,7 +71,7 @@ class WritingPlan:
 def draft_by_template(*, slot: ImageSlot, user: AbstractBaseUser | None) -> PromptDraft:
     """What the template makes of the place's text, without style and format. Offline, free."""
     require(user, "generate")
-    _check_attached(slot)
+    check_attached(slot)
     recipe = _house([slot]).recipe_for(slot)
     text = template_text(slot=slot, recipe=recipe, values=slot_values(slot, post_values(slot.post)))
     return _keep(slot=slot, text=text, origin=PromptDraft.Origin.TEMPLATE, user=user)
@@ -160,7 +160,7 @@ def plan_writing(
 def _planned(
     plan: WritingPlan, slot: ImageSlot, model: ImageModel, provider: Provider, house: House
 ) -> PlannedText:
-    _check_attached(slot)
+    check_attached(slot)
     recipe = house.recipe_for(slot)
     request = text_request(
         model=model.name,
@@ -191,12 +191,11 @@ def create_writing(
     """
     require(user, "generate")
     check_cap(cap)
-    if known := find_batch(idempotency_key):
-        return known
-    if not plan.items:
-        raise Refused(plan.problems[0].message if plan.problems else "There is nothing to write.")
-    costs = [(item.low, item.high) for item in plan.items]
-    with transaction.atomic():
+
+    def queue() -> GenerationBatch:
+        if not plan.items:
+            nothing = "There is nothing to write."
+            raise Refused(plan.problems[0].message if plan.problems else nothing)
         batch = new_batch(
             kind=GenerationBatch.Kind.PROMPT,
             door=door,
@@ -204,12 +203,14 @@ def create_writing(
             user=user,
             cap=cap,
             idempotency_key=idempotency_key,
-            costs=costs,
+            estimate=(plan.low, plan.high),
         )
         for position, item in enumerate(plan.items):
             _queue_text(batch, plan, position, item)
         send_tokens(len(plan.items))
-    return batch
+        return batch
+
+    return ask_once(idempotency_key, queue)
 
 
 def _queue_text(
@@ -242,8 +243,3 @@ def _house(slots: Sequence[ImageSlot]) -> House:
     house = House(GenerationOptions())
     house.load_plans({slot.post_id for slot in slots if slot.post_id})
     return house
-
-
-def _check_attached(slot: ImageSlot) -> None:
-    if slot.post is None or (slot.role == "section" and slot.section is None):
-        raise Refused("This place belongs to no post or section any more; attach it first.")

@@ -176,3 +176,13 @@ def test_pattern_in_a_section_is_decoration_unless_somebody_says_otherwise(edito
     approve_output(output=outputs[1], user=editor, alt="Ribbons")
     found = SlotAlt.objects.order_by("output_id")
     assert [(alt.decorative, alt.text) for alt in found] == [(True, ""), (False, "Ribbons")]
+
+
+def test_key_asked_for_at_the_same_time_gives_one_batch(output, monkeypatch):
+    asked = {"user": None, "door": "admin", "idempotency_key": "k"}
+    plan = describing.plan_describing(outputs=[output])
+    first = describing.create_describing(plan=plan, **asked)
+    answers = iter([None, first])
+    monkeypatch.setattr("imagegen.services.batches.find_batch", lambda key: next(answers))
+    assert describing.create_describing(plan=plan, **asked) == first
+    assert AltDraft.objects.count() == 1
