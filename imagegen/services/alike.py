@@ -6,6 +6,7 @@ the exact distance is counted here, for these few only.
 """
 
 from collections.abc import Mapping
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q, QuerySet
@@ -20,6 +21,7 @@ SAME = 3  # bits: the same picture, scaled, marked or compressed
 SIMILAR = 7  # bits: worth a look side by side
 LAST_STORED = 2000  # how far back the look at arrival goes
 SHOWN = 12
+PLAIN_BANDS = frozenset({0, 0xFFFF})
 
 
 def near(
@@ -44,14 +46,28 @@ def near(
 def candidates(
     rows: QuerySet[ImageOutput], dhash: int, distance: int = SAME
 ) -> QuerySet[ImageOutput]:
-    """The images that share a band with the hash, as near as `distance` needs it."""
+    """The images that share a band with the hash, as near as `distance` needs it.
+
+    Plain bands (a cloudless sky) are shared by very many images. Where the others alone can
+    find all, by looking one or two bits further, only these are asked.
+    """
+    by_number = dict(enumerate(hashes.bands(dhash)))
+    telling = {number: band for number, band in by_number.items() if band not in PLAIN_BANDS}
+    if not telling or distance // len(telling) > 2:
+        telling = by_number
     by_band = Q()
-    for number, band in enumerate(hashes.bands(dhash)):
-        values = [band]
-        if distance > SAME:
-            values += [band ^ 1 << bit for bit in range(16)]
-        by_band |= Q(**{f"band{number}__in": values})
+    for number, band in telling.items():
+        by_band |= Q(**{f"band{number}__in": _within(band, distance // len(telling))})
     return rows.filter(by_band).order_by()
+
+
+def _within(band: int, bits: int) -> list[int]:
+    """The bands that differ from this one in at most so many bits."""
+    found = [band]
+    for count in range(1, bits + 1):
+        for places in combinations(range(16), count):
+            found.append(band ^ sum(1 << place for place in places))
+    return found
 
 
 def _bits_apart(rows: QuerySet[ImageOutput], dhash: int, most: int) -> dict[int, int]:

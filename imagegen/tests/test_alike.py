@@ -69,17 +69,23 @@ def test_nearest_and_then_newest_come_first():
     assert [row.bits_apart for row in rows] == [1, 1, 2]
 
 
-def test_finds_what_a_look_at_every_row_finds():
-    """Against brute force, with hashes that crowd round one another."""
+@pytest.mark.parametrize(
+    "wanted", [HASH, HASH & (1 << 48) - 1, HASH | (1 << 32) - 1, HASH & 0xFFFF, 0]
+)
+def test_finds_what_a_look_at_every_row_finds(wanted):
+    """Against brute force, with hashes that crowd round one another, and plain bands."""
     chance = random.Random(7)  # noqa: S311 - no secret
-    values = [flipped(HASH, *chance.sample(range(64), chance.randrange(9))) for _ in range(150)]
+    values = [flipped(wanted, *chance.sample(range(64), chance.randrange(9))) for _ in range(150)]
     rows = {make(value).pk: value for value in values}
+    every = ImageOutput.objects.all()
     for most in (3, 7):
-        near = {key for key, value in rows.items() if distance(value, HASH) <= most}
-        keys = alike._bits_apart(
-            alike.candidates(ImageOutput.objects.all(), HASH, most), HASH, most
-        )
-        assert set(keys) == near
+        near = {key for key, value in rows.items() if distance(value, wanted) <= most}
+        assert set(alike._bits_apart(alike.candidates(every, wanted, most), wanted, most)) == near
+
+
+def test_plain_band_is_not_asked_where_the_others_find_all():
+    make(0x0000_5555_AAAA_3333)
+    assert not alike.candidates(ImageOutput.objects.all(), HASH & (1 << 48) - 1).exists()
 
 
 @pytest.mark.parametrize("bits", [3, 7])
