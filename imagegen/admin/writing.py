@@ -58,6 +58,7 @@ class WritingPages:
             text=request.POST.get("text", draft.text if draft else ""),
             change=request.POST.get("change", ""),
             writers=writers,
+            chosen=_chosen_model(request, draft),
             problem=problem,
             heading=heading,
             place_text=text,
@@ -93,6 +94,13 @@ def _writers(slot: ImageSlot) -> tuple[list[Writer], str]:
         else:
             reason = plan.problems[0].message
     return found, reason
+
+
+def _chosen_model(request: HttpRequest, draft: PromptDraft | None) -> int | None:
+    """The key of the model that was chosen just now, else of the one that wrote the draft."""
+    if "writer" in request.POST:
+        return number_from(request.POST["writer"])
+    return draft.job.model_id if draft and draft.job else None
 
 
 def _act(

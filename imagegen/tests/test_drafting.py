@@ -232,3 +232,34 @@ def test_command_lets_a_model_write_and_accepts(slot, model):
     assert "A lighthouse in fog" in out.getvalue()
     slot.refresh_from_db()
     assert slot.draft.origin == "model"
+
+
+# --- The page ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def write_page(slot, client, editor):
+    """The text of the page on which the place's prompt is written."""
+    client.force_login(editor)
+    return lambda: client.get(f"/admin/imagegen/imageslot/{slot.pk}/write/").content.decode()
+
+
+def test_page_offers_the_model_first_that_wrote_the_draft(slot, model, write_page):
+    other = ImageModel.objects.create(
+        connection=model.connection, name="zeta", purpose="text", price_rule=model.price_rule
+    )
+    written(slot, model=other)
+    assert f'<option value="{other.pk}" selected>' in write_page()
+
+
+def test_page_says_why_no_draft_came_and_what_to_do(slot, service, write_page):
+    service.faults("model_gone")
+    draft = written(slot)
+    page = write_page()
+    assert draft.job.error["message"] in page
+    assert "It may have been retired" in page
+
+
+def test_page_links_the_job_that_is_under_way(slot, write_page):
+    job = ask(slot)
+    assert f"/admin/imagegen/generationjob/{job.pk}/change/" in write_page()
