@@ -99,7 +99,10 @@ class EditPage:
             pressed if self.pressed in ("crop", "repaint") else None, initial=whole
         )
         self.models = edits.editing_models() if model_admin.has_generate_permission(request) else []
-        self.repaint = RepaintForm(pressed if self.pressed == "repaint" else None)
+        drawn_by = output.attempt.job.model_id if output.attempt else None
+        self.repaint = RepaintForm(
+            pressed if self.pressed == "repaint" else None, initial={"model": drawn_by}
+        )
         keys = [model.pk for model in self.models]
         self.repaint.fields["model"].queryset = ImageModel.objects.filter(
             pk__in=keys
