@@ -187,9 +187,9 @@ def test_long_lists_of_uses_are_counted(console, gone):
 
 
 def test_nothing_is_told_where_nothing_ends(console):
-    assert "With it go" not in console.get(INDEX).content.decode()
+    assert "Still used by" not in console.get(INDEX).content.decode()
 
 
 def test_who_may_not_see_settings_is_told_nothing(client, stranger, gone):
     client.force_login(stranger)
-    assert "With it go" not in client.get(INDEX).content.decode()
+    assert "Still used by" not in client.get(INDEX).content.decode()
