@@ -272,7 +272,7 @@ class ImageSlotAdmin(WritingPages, AttachingPages, ConsoleAdmin):
         context = self.page_context(
             request,
             slot,
-            f"Another picture for {place_of_slot(slot)}",
+            f"{'Another' if slot.outputs.exists() else 'A'} picture for {place_of_slot(slot)}",
             form=form,
             item=item,
             problem=problem,
