@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -208,6 +209,10 @@ class WatermarkProfileAdmin(ConsoleAdmin):
         return chip("good", "the site’s own") if profile.is_default else chip("wait", "on choice")
 
     # --- Changing -----------------------------------------------------------------------
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """A new one begins with the site's name, so that there is something to see."""
+        return {"text": f"© {settings.SITE_NAME}", **super().get_changeform_initial_data(request)}
 
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> type:
         form = super().get_form(request, obj, **kwargs)

@@ -60,6 +60,13 @@ def test_new_form_offers_the_standard_margin(console):
     assert [fields[name].value() for name in ("margin", "size", "opacity")] == ["3", None, None]
 
 
+def test_new_form_begins_with_the_name_of_the_site(console, settings):
+    settings.SITE_NAME = "The Long Field"
+    answer = console.get(ADD)
+    assert "© The Long Field" in answer.content.decode()
+    assert console.get(answer.context["proof_url"]).status_code == 200
+
+
 def test_tiled_watermark_is_faint_by_itself(console):
     console.post(ADD, form(position="tiled"))
     assert WatermarkProfile.objects.get().opacity == 0.22
