@@ -26,6 +26,7 @@ from imagegen.storage import local_copy, originals, published, save_file
 from prompts.models import Role
 
 Key = tuple[int, str, str]  # slot, purpose, variant
+AT_ONCE = 500  # rows of one statement; databases limit its length
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,19 +155,20 @@ def retire(rows: QuerySet[PublicCopy]) -> None:
 def remove_retired(which: Q) -> int:
     """Remove copies that are not live: the files first, then the rows. Returns how many."""
     rows = list(PublicCopy.objects.filter(which, live=False).values_list("pk", "path"))
-    if not rows:
-        return 0
-    paths = {path for _, path in rows}
-    storage = published()
-    for path in paths - _served(paths):
+    return sum(
+        _remove(dict(rows[start : start + AT_ONCE])) for start in range(0, len(rows), AT_ONCE)
+    )
+
+
+def _remove(rows: dict[int, str]) -> int:
+    """Remove retired rows, given as keys with the names of their files."""
+    paths, storage = set(rows.values()), published()
+    live = PublicCopy.objects.live().filter(path__in=paths)
+    for path in paths.difference(live.values_list("path", flat=True)):
         storage.delete(path)
     # Equal content has an equal name: somebody may just have come to need it.
-    late = PublicCopy.objects.live().filter(path__in=paths)
-    lost = [row.slot_id for row in late if not storage.exists(row.path)]
+    lost = [
+        slot_id for slot_id, path in live.values_list("slot", "path") if not storage.exists(path)
+    ]
     ImageSlot.objects.filter(pk__in=lost).update(publication_due=True)
-    keys = [key for key, _ in rows]
-    return PublicCopy.objects.filter(pk__in=keys, live=False).delete()[0]
-
-
-def _served(paths: set[str]) -> set[str]:
-    return set(PublicCopy.objects.live().filter(path__in=paths).values_list("path", flat=True))
+    return PublicCopy.objects.filter(pk__in=list(rows), live=False).delete()[0]
