@@ -15,6 +15,7 @@ from imagegen.imaging.xmp import find_source_type
 
 LARGEST = 4 * 1024 * 1024  # bytes; larger manifests are noted, not kept
 LONGEST = 200  # characters of one fact
+MOST_PARTS = 50_000  # chunks or segments of a file that are looked through
 MOST_BOXES = 2000
 DEEPEST = 8
 MOST_ACTIONS = 20
@@ -45,7 +46,9 @@ def find_manifest(data: bytes) -> bytes | None:
 
 def _in_png(data: bytes) -> bytes | None:
     at = 8
-    while at + 12 <= len(data):
+    for _ in range(MOST_PARTS):
+        if at + 12 > len(data):
+            break
         length, kind = struct.unpack_from(">I4s", data, at)
         if kind == b"caBX":
             return data[at + 8 : at + 8 + length] or None
@@ -57,7 +60,9 @@ def _in_png(data: bytes) -> bytes | None:
 
 def _in_riff(data: bytes) -> bytes | None:
     at = 12
-    while at + 8 <= len(data):
+    for _ in range(MOST_PARTS):
+        if at + 8 > len(data):
+            break
         kind, length = struct.unpack_from("<4sI", data, at)
         if kind == b"C2PA":
             return data[at + 8 : at + 8 + length] or None
@@ -97,7 +102,9 @@ def _in_jpeg(data: bytes) -> bytes | None:
 def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Marker and body of a JPEG's segments before its picture data."""
     at = 2
-    while at + 4 <= len(data) and data[at] == 0xFF:
+    for _ in range(MOST_PARTS):
+        if at + 4 > len(data) or data[at] != 0xFF:
+            return
         marker = data[at + 1]
         if marker == 0xFF:  # padding
             at += 1

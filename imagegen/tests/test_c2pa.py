@@ -1,6 +1,7 @@
 """Content Credentials in received files: found in every format, read without trust."""
 
 import struct
+import time
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,23 @@ def test_every_cut_of_a_file_is_survived(format):
     data = HIDDEN[format](SIGNED)
     for at in range(0, len(data), 101):
         find_manifest(data[:at])
+
+
+@pytest.mark.parametrize(
+    ("start", "part"),
+    [
+        (b"\x89PNG\r\n\x1a\n", bytes(12)),
+        (b"RIFF\0\0\0\0WEBP", bytes(8)),
+        (b"\xff\xd8", b"\xff\xe1\0\x02"),
+        (b"\xff\xd8", b"\xff"),
+    ],
+    ids=["PNG", "WEBP", "JPEG", "padding"],
+)
+def test_floods_of_tiny_parts_are_given_up_soon(start, part):
+    data = start + part * (24_000_000 // len(part))
+    began = time.process_time()
+    assert find_manifest(data) is None
+    assert time.process_time() - began < 0.4
 
 
 def test_boxes_in_boxes_without_end_are_given_up():
