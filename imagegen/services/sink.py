@@ -39,6 +39,7 @@ class AttemptSink:
     def headers(self, status: int, request_id: str, rate: Mapping[str, str]) -> None:
         """The answer has begun: from now on we know that the request arrived."""
         changes: dict[str, Any] = {"status_code": status, "request_id": request_id[:200]}
+        self._attempt.status_code, self._attempt.request_id = status, request_id[:200]
         if rate:
             changes["result"] = self._attempt.result = {"rate": keepable(rate)}
         rows = Attempt.objects.filter(pk=self._attempt.pk, epoch=self._attempt.epoch)

@@ -121,6 +121,12 @@ def test_limits_that_the_provider_tells_are_kept(ask):
     assert attempt.result == {"rate": {"x-ratelimit-remaining": "7"}}
 
 
+def test_request_id_is_known_to_those_who_go_on_with_the_attempt(ask):
+    attempt = ask("auth")
+    AttemptSink(attempt).headers(200, "req-1", {})
+    assert (attempt.status_code, attempt.request_id) == (200, "req-1")
+
+
 @pytest.mark.parametrize("behaviour", ["ok", "auth", "refuse", "cut_after"])
 def test_pages_show_prompt_and_parameters_however_it_ended(ask, page, behaviour):
     attempt = ask(behaviour)

@@ -30,7 +30,6 @@ class Wire:
     http: HttpClient
     headers: Mapping[str, str] = field(default_factory=dict)
     sink: Sink | None = None
-    deadline: float | None = None
     max_bytes: int | None = None
 
 
@@ -60,7 +59,6 @@ class Transport(httpx2.BaseTransport):
                 data=_Body(request),
                 headers={**kept, **self.wire.headers},
                 sink=self.wire.sink,
-                deadline=self.wire.deadline,
                 max_bytes=self.wire.max_bytes,
             )
         )

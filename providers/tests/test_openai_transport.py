@@ -20,9 +20,7 @@ ANSWER = b'{"data": [{"b64_json": "QUJD"}]}'
 
 
 def client(url, **fields):
-    wire = {
-        name: fields.pop(name) for name in ("headers", "deadline", "max_bytes") if name in fields
-    }
+    wire = {name: fields.pop(name) for name in ("headers", "max_bytes") if name in fields}
     values = {"private_network": True, "deadline": 3.0} | fields
     config = ConnectionConfig(name="far", kind="openai", base_url=url + "/v1", **values)
     return make_client(Wire(http=HttpClient(config), **wire))
