@@ -12,9 +12,10 @@ import pytest
 from django.core.management import call_command
 
 from blog.models import Post
-from imagegen.models import ImageOutput
+from imagegen.models import ImageOutput, PromptDraft
 from imagegen.services import engine, publishing
-from imagegen.tests.factories import make_post
+from imagegen.tests.factories import hero_of, make_post
+from imagegen.tests.test_drafting import model, service  # noqa: F401 - fixtures
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -161,3 +162,110 @@ def test_admin_fits_a_phone(log_in, path):
     page.set_viewport_size(PHONE)
     page.goto(path)
     assert page.evaluate(OVERHANG) <= 0
+
+
+# --- Writing a prompt -------------------------------------------------------------------
+
+
+@pytest.fixture
+def write_page(log_in):
+    """The page on which the prompt of a hero is written, and that hero."""
+    hero = hero_of(make_post())
+    page = log_in()
+    page.goto(f"/admin/imagegen/imageslot/{hero.pk}/write/")
+    return page, hero
+
+
+def test_editor_writes_refines_and_accepts_a_prompt(model, service, write_page):  # noqa: F811
+    page, hero = write_page
+    page.get_by_role("button", name="Write with the model").click()
+    page.get_by_role("heading", name="Being written").wait_for()
+    work()
+    words = page.get_by_label("What the picture shows")
+    words.wait_for()  # the page looks again by itself
+    assert words.input_value() == "A lighthouse in fog"
+    page.get_by_label("What should change").fill("warmer, no people")
+    service.written = {"prompt": "A lighthouse at noon"}
+    page.get_by_role("button", name="Write with the model").click()
+    page.get_by_role("heading", name="Being written").wait_for()
+    work()
+    words.wait_for()
+    assert page.get_by_role("row", name="Changed: warmer, no people").count() == 1
+    words.fill("A lighthouse at noon, seen from the sea")
+    page.get_by_role("button", name="Use as the prompt").click()
+    page.get_by_text("It is the prompt of this place now.").wait_for()
+    hero.refresh_from_db()
+    assert hero.draft.text == "A lighthouse at noon, seen from the sea"
+
+
+def test_prompt_can_be_written_by_keyboard_alone(write_page):
+    page, hero = write_page
+    page.get_by_label("What the picture shows").focus()
+    page.keyboard.type("A lamp")
+    page.keyboard.press("Tab")
+    outline = "getComputedStyle(document.activeElement).outlineStyle"
+    assert page.evaluate(outline) == "solid"
+    page.keyboard.press("Enter")
+    page.get_by_text("It is the prompt of this place now.").wait_for()
+    assert PromptDraft.objects.get(slot=hero).text == "A lamp"
+
+
+# --- Editing a picture ------------------------------------------------------------------
+
+
+@pytest.fixture
+def edit_page(log_in):
+    """The page on which a hero is edited, and where its picture lies: (page, output, box)."""
+    post = make_post()
+    call_command("generate_images", "--post", post.slug, "--slots", "hero", stdout=StringIO())
+    work()
+    output = ImageOutput.objects.get()
+    page = log_in()
+    page.goto(f"/admin/imagegen/imageoutput/{output.pk}/edit/")
+    load_all(page)
+    picture = page.locator("[data-region] img")
+    picture.scroll_into_view_if_needed()
+    return page, output, picture.bounding_box()
+
+
+def value_of(page, label: str) -> float:
+    return float(page.get_by_label(label, exact=True).input_value())
+
+
+def test_click_on_a_picture_sets_its_focal_point(edit_page):
+    page, output, box = edit_page
+    page.mouse.click(box["x"] + box["width"] * 0.25, box["y"] + box["height"] * 0.75)
+    assert value_of(page, "From the left, %:") == pytest.approx(25, abs=0.5)
+    assert value_of(page, "From the top, %:") == pytest.approx(75, abs=0.5)
+    page.get_by_role("button", name="Set the focal point").click()
+    page.get_by_text("The focal point is set.").wait_for()
+    output.refresh_from_db()
+    assert (output.focal_x, output.focal_y) == pytest.approx((0.25, 0.75), abs=0.005)
+
+
+def drag(page, box, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Drag over the picture, from and to shares of its width and height."""
+    for number, (x, y) in enumerate((start, end)):
+        page.mouse.move(box["x"] + box["width"] * x, box["y"] + box["height"] * y)
+        (page.mouse.up if number else page.mouse.down)()
+
+
+def test_drag_over_a_picture_chooses_the_part_that_is_cut_out(edit_page):
+    page, output, box = edit_page
+    point = value_of(page, "From the left, %:")
+    drag(page, box, (0.8, 0.7), (0.2, 0.1))  # from the lower right to the upper left
+    part = [value_of(page, f"{name}, %:") for name in ("Left", "Top", "Width", "Height")]
+    assert part == pytest.approx([20, 10, 60, 60], abs=0.5)
+    assert value_of(page, "From the left, %:") == point
+    page.get_by_role("button", name="Cut this part out").click()
+    page.get_by_text("The part is a new image").wait_for()
+    cut = ImageOutput.objects.get(parent=output)
+    assert cut.width == pytest.approx(output.width * 0.6, abs=output.width * 0.01)
+
+
+def test_pages_of_prompt_and_edit_fit_a_phone(edit_page):
+    page, output, _ = edit_page
+    page.set_viewport_size(PHONE)
+    for path in (f"imageoutput/{output.pk}/edit/", f"imageslot/{output.slot_id}/write/"):
+        page.goto(f"/admin/imagegen/{path}")
+        assert page.evaluate(OVERHANG) <= 0
