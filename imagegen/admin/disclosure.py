@@ -7,7 +7,7 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 
-from imagegen.admin.base import ConsoleAdmin, not_posted
+from imagegen.admin.base import ConsoleAdmin, not_posted, number_from
 from imagegen.admin.forms import answer_field, answer_of, source_choices
 from imagegen.admin.watermarking import TreatmentForm, TreatmentWatermarks
 from imagegen.models import DisclosureText, ImageOutput, StyleTreatment
@@ -67,6 +67,11 @@ class DisclosurePages:
 
     def _disclose_form(self, request: HttpRequest) -> type[QuestionForm]:
         return DiscloseForm if self.has_override_permission(request) else QuestionForm
+
+    def lacks_answer(self, pk: str, answer: bool | None) -> bool:
+        """Whether the image cannot be approved before the question is answered."""
+        output = ImageOutput.objects.filter(pk=number_from(pk)).first()
+        return answer is None and output is not None and disclosure.must_be_asked(output)
 
     def disclose_view(self, request: HttpRequest, pk: str) -> HttpResponse:
         """Say anew what is disclosed, or answer the question of the review."""

@@ -266,6 +266,9 @@ class ImageOutputAdmin(
         if not form.is_valid():
             return self._wrong_words(request, pk, form)
         words = form.cleaned_data
+        if "alt" in request.POST and self.lacks_answer(pk, words["could_be_real"]):
+            form.add_error("could_be_real", "Answer this first: the label depends on it.")
+            return self._wrong_words(request, pk, form)
         # A list's quick button sends no alt text: then the draft stands.
         alt = words["alt"] if "alt" in request.POST else None
         return self._decide(

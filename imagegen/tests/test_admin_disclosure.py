@@ -67,6 +67,19 @@ def test_answer_may_not_wait_where_the_policy_turns_on_it(settings, output):
     review.approve_output(output=output, user=None, could_be_real=False)
 
 
+def test_what_was_typed_stays_while_the_answer_is_missing(console, settings, output):
+    settings.AI_LABEL = "real"
+    answer = console.post(page(output, "approve"), {"alt": "My own words"})
+    html = answer.content.decode()
+    assert "My own words" in html and "Answer this first" in html
+
+
+def test_quick_approval_says_that_an_answer_is_missing(console, settings, output):
+    settings.AI_LABEL = "real"
+    answer = console.post(page(output, "approve"))
+    assert "Answer first" in str(*get_messages(answer.wsgi_request))
+
+
 def test_picture_without_ai_is_not_asked_about(settings, output):
     settings.AI_LABEL = "real"
     review.approve_output(output=make_output(output.slot), user=None)
