@@ -119,7 +119,20 @@ def _capability(name: str, kind: Any, value: Any) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageRequest:
+class _Request:
+    """What requests of every kind can do: be stored, and be compared."""
+
+    def to_dict(self) -> dict[str, Any]:
+        return _plain(asdict(self))
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the canonical JSON: equal requests have equal fingerprints."""
+        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageRequest(_Request):
     """One wanted picture. Sizes in pixels; None or "" means "not given".
 
     `title`, `kicker` and `footer` are texts to set into the picture, `palette` a list of
@@ -145,9 +158,6 @@ class ImageRequest:
     mask: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
-    def to_dict(self) -> dict[str, Any]:
-        return _plain(asdict(self))
-
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read what `to_dict` wrote; an unknown name is a `TypeError`."""
@@ -156,13 +166,6 @@ class ImageRequest:
             values[name] = tuple(values.get(name) or ())
         return cls(**values)
 
-    def fingerprint(self) -> str:
-        """SHA-256 of the canonical JSON: equal requests have equal fingerprints."""
-        return _fingerprint(self.to_dict())
-
-
-Severity = Literal["error", "snapped"]
-
 
 @dataclass(frozen=True)
 class Issue:
@@ -170,7 +173,7 @@ class Issue:
 
     field: str
     message: str
-    severity: Severity
+    severity: Literal["error", "snapped"]
     requested: Any = None
     sent: Any = None
 
@@ -221,40 +224,26 @@ class Handle:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
-    """What a call brought: files in the spool and the facts about them, never bytes.
+class _Told:
+    """What the answers of every kind tell. `cost` None means that the provider did not.
 
-    `cost` None means that the provider did not tell. `parameters` is what was really sent,
-    `description` what the picture shows (a draft of its alt text), `notes` sentences that an
-    editor should read.
-
-    Whatever the provider told, the facts can be stored: texts are cut and cleaned, and a cost
-    or seed that cannot be one counts as not told.
+    The facts can be stored whatever it told: texts are cut and cleaned, and a cost or seed that
+    cannot be one counts as not told.
     """
 
-    files: tuple[SpoolFile, ...]
     model: str = ""
-    seed: int | None = None
     cost: Decimal | None = None
     usage: dict[str, Any] = field(default_factory=dict)
     request_id: str = ""
-    parameters: dict[str, Any] = field(default_factory=dict)
-    description: str = ""
-    digital_source_type: str = "trainedAlgorithmicMedia"
-    notes: tuple[str, ...] = ()
 
-    def __post_init__(self) -> None:
-        term = str(self.digital_source_type)
+    def _make_storable(self, **more: Any) -> None:
+        """Put what can be stored in the place of these facts and of `more`."""
         facts = {
             "model": keepable_text(self.model, 200),
-            "seed": keepable_seed(self.seed),
             "cost": None if self.cost is None else keepable_cost(self.cost),
             "usage": keepable(self.usage),
             "request_id": keepable_text(self.request_id, 200),
-            "parameters": keepable(self.parameters),
-            "description": keepable_text(self.description),
-            "digital_source_type": term if SOURCE_TERM.fullmatch(term) else "",
-            "notes": tuple(keepable_text(note) for note in self.notes),
+            **more,
         }
         for name, value in facts.items():
             object.__setattr__(self, name, value)
@@ -263,6 +252,32 @@ class Result:
         data = _plain(asdict(self))
         data["cost"] = None if self.cost is None else str(self.cost)
         return data
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result(_Told):
+    """What a call brought: files in the spool and the facts about them, never bytes.
+
+    `parameters` is what was really sent, `description` what the picture shows (a draft of its
+    alt text), `notes` sentences that an editor should read.
+    """
+
+    files: tuple[SpoolFile, ...]
+    seed: int | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+    description: str = ""
+    digital_source_type: str = "trainedAlgorithmicMedia"
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        term = str(self.digital_source_type)
+        self._make_storable(
+            seed=keepable_seed(self.seed),
+            parameters=keepable(self.parameters),
+            description=keepable_text(self.description),
+            digital_source_type=term if SOURCE_TERM.fullmatch(term) else "",
+            notes=tuple(keepable_text(note) for note in self.notes),
+        )
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -275,7 +290,7 @@ class Result:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TextRequest:
+class TextRequest(_Request):
     """One question to a text model. `instructions` are ours; `data` is never instructions.
 
     `schema` is the JSON Schema that the answer must fit (an object, every property required);
@@ -289,47 +304,20 @@ class TextRequest:
     images: tuple[str, ...] = ()
     max_output_tokens: int = 2000
 
-    def to_dict(self) -> dict[str, Any]:
-        return _plain(asdict(self))
-
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read what `to_dict` wrote; an unknown name is a `TypeError`."""
         return cls(**{**data, "images": tuple(data.get("images") or ())})
 
-    def fingerprint(self) -> str:
-        """SHA-256 of the canonical JSON: equal requests have equal fingerprints."""
-        return _fingerprint(self.to_dict())
-
 
 @dataclass(frozen=True, kw_only=True)
-class TextResult:
-    """The answer of a text model: `data` fits the schema that was asked for.
-
-    `cost` None means that the provider did not tell. The facts can be stored, as a `Result`'s.
-    """
+class TextResult(_Told):
+    """The answer of a text model: `data` fits the schema that was asked for."""
 
     data: Mapping[str, Any]
-    model: str = ""
-    cost: Decimal | None = None
-    usage: dict[str, Any] = field(default_factory=dict)
-    request_id: str = ""
 
     def __post_init__(self) -> None:
-        facts = {
-            "data": keepable(self.data),
-            "model": keepable_text(self.model, 200),
-            "cost": None if self.cost is None else keepable_cost(self.cost),
-            "usage": keepable(self.usage),
-            "request_id": keepable_text(self.request_id, 200),
-        }
-        for name, value in facts.items():
-            object.__setattr__(self, name, value)
-
-    def to_dict(self) -> dict[str, Any]:
-        data = _plain(asdict(self))
-        data["cost"] = None if self.cost is None else str(self.cost)
-        return data
+        self._make_storable(data=keepable(self.data))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -395,11 +383,6 @@ class Sink(Protocol):
     def open_spool(self) -> SpoolWriter:
         """A new file to receive a picture into."""
         ...
-
-
-def _fingerprint(data: dict[str, Any]) -> str:
-    text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _plain(value: Any) -> Any:
