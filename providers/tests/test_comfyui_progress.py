@@ -7,9 +7,9 @@ import pytest
 
 from providers.backends.comfyui.progress import Progress, fraction_of
 from providers.registry import make_provider
+from providers.tests.comfy import ask_for, connect
 from providers.tests.fakes.comfyui import FakeComfy
 from providers.tests.sinks import FolderSink
-from providers.tests.test_comfyui import ask_for, connect
 
 
 @pytest.fixture
