@@ -4,10 +4,12 @@ Whatever changes how pictures are marked runs in `following_watermarks` and has 
 show them published anew.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.utils.text import slugify
@@ -29,6 +31,9 @@ from imagegen.services.watermarks import (
 
 Kind, Position = WatermarkProfile.Kind, WatermarkProfile.Position
 CHUNK = 500  # places that are marked due at a time
+FEW_POSTS = 50  # up to so many have a task each, as after any other change
+MOST_TASKS = 4
+SLICE = 20.0  # seconds after which the part of an archive lets other tasks pass
 STANDARD_OPACITY, TILED_OPACITY = 0.72, 0.22
 STANDARD_SIZE = {Kind.TEXT: 0.035, Kind.LOGO: 0.15}
 
@@ -197,12 +202,48 @@ def _mark(groups: list[_Group]) -> None:
 
 
 def _mark_places(places: QuerySet[ImageSlot]) -> int:
+    """Have these places published anew; returns how many they are."""
     from imagegen.services.publishing import mark_due
 
-    keys = list(places.order_by("pk").values_list("pk", flat=True))
+    rows = list(places.order_by("pk").values_list("pk", "post_id"))
+    keys = [key for key, _ in rows]
+    if len({post for _, post in rows}) <= FEW_POSTS:
+        mark_due(slots=ImageSlot.objects.filter(pk__in=keys))
+        return len(keys)
     for start in range(0, len(keys), CHUNK):
-        mark_due(slots=ImageSlot.objects.filter(pk__in=keys[start : start + CHUNK]))
+        chunk = ImageSlot.objects.filter(pk__in=keys[start : start + CHUNK])
+        list(chunk.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+        chunk.update(publication_due=True)
+    transaction.on_commit(_send_tasks, robust=True)
     return len(keys)
+
+
+def _send_tasks() -> None:
+    """A few tasks for a whole archive: one for each post would keep the person waiting."""
+    from imagegen.tasks import publish_archive_task
+
+    parts = max(1, min(settings.WORKER_THREADS - 1, MOST_TASKS))
+    for part in range(parts):
+        publish_archive_task.enqueue(part, parts)
+
+
+def publish_part(*, part: int, parts: int, after: int = 0, seconds: float = SLICE) -> int | None:
+    """Publish due posts, of `parts` parts the one, for some seconds.
+
+    Returns the post after which to go on, or None at the end. What cannot be done stays due,
+    and is tried again as any place is.
+    """
+    from imagegen.services.publishing import places_to_publish, publish_pictures
+
+    until = time.monotonic() + seconds
+    due = places_to_publish().filter(post_id__gt=after).order_by("post_id")
+    for post_id in due.values_list("post_id", flat=True).distinct():
+        if post_id % parts != part:
+            continue
+        publish_pictures(post_id=post_id)
+        if time.monotonic() >= until:
+            return post_id
+    return None
 
 
 def places_of(profile: WatermarkProfile) -> QuerySet[ImageSlot]:

@@ -1,13 +1,15 @@
 """Which watermark a picture is shown with, and what changing it brings about."""
 
 import pytest
+from django_tasks import default_task_backend
 
 from imagegen.errors import InvalidTransition, NotPermitted, Refused
 from imagegen.models import ImageOutput, ImageSlot, ReviewEvent, StyleTreatment, WatermarkProfile
-from imagegen.services import watermark_files
+from imagegen.services import publishing, watermark_files, watermark_profiles
 from imagegen.services.watermark_profiles import (
     following_watermarks,
     progress,
+    publish_part,
     reapply,
     remove_profile,
     save_profile,
@@ -20,6 +22,7 @@ from imagegen.services.watermarks import (
     undo_watermark,
     watermark_for,
 )
+from imagegen.tasks import publish_archive_task
 from imagegen.tests.factories import hero_of, make_post
 from imagegen.tests.rows import make_choice, make_output
 from prompts.models import ImageStyle
@@ -330,6 +333,65 @@ def test_progress_of_several_is_read_together(shown, django_assert_num_queries):
     house, quiet = make_profile(is_default=True), make_profile("Quiet")
     with django_assert_num_queries(3):
         assert [each.places for each in progress(house, quiet)] == [1, 0]
+
+
+@pytest.fixture
+def archive(monkeypatch):
+    """Three posts with a hero each, which are too many for a task each."""
+    monkeypatch.setattr(watermark_profiles, "FEW_POSTS", 2)
+    outputs = [make_choice(hero_of(make_post(f"Post {n}", published=True))) for n in range(3)]
+    settle()
+    return outputs
+
+
+def sent() -> list[tuple[str, list]]:
+    """The tasks in the queue, with what they were given."""
+    results = default_task_backend.results
+    return [(result.task.name, list(result.args)) for result in results]
+
+
+def test_large_archive_gets_a_few_tasks(archive, settings, django_capture_on_commit_callbacks):
+    settings.WORKER_THREADS = 3
+    default_task_backend.clear()
+    with django_capture_on_commit_callbacks(execute=True):
+        make_profile(is_default=True)
+    assert len(due()) == 3
+    assert sent() == [("publish_archive_task", [0, 2]), ("publish_archive_task", [1, 2])]
+
+
+@pytest.fixture
+def published(monkeypatch):
+    """The posts that are published, by what stands in for publishing."""
+    seen = []
+    monkeypatch.setattr(publishing, "publish_pictures", lambda *, post_id: seen.append(post_id))
+    return seen
+
+
+def test_parts_share_the_archive(archive, published):
+    make_profile(is_default=True)
+    parts = []
+    for part in range(2):
+        assert publish_part(part=part, parts=2) is None
+        parts.append({*published})
+    posts = {output.post_id for output in archive}
+    assert parts[0] and parts[0] < posts
+    assert sorted(published) == sorted(posts)
+
+
+def test_part_lets_others_pass_and_goes_on_where_it_was(archive, published):
+    make_profile(is_default=True)
+    last = publish_part(part=0, parts=1, seconds=0)
+    assert last == archive[0].post_id
+    assert publish_part(part=0, parts=1, after=last) is None
+    assert published == [output.post_id for output in archive]
+
+
+def test_task_of_a_part_sends_the_next(archive, published, monkeypatch):
+    make_profile(is_default=True)
+    monkeypatch.setattr(watermark_profiles.time, "monotonic", iter([0.0, 30.0]).__next__)
+    default_task_backend.clear()
+    publish_archive_task.func(0, 1)
+    assert sent() == [("publish_archive_task", [0, 1, archive[0].post_id])]
 
 
 def test_large_archive_is_marked_in_few_statements(django_assert_max_num_queries):
