@@ -4,7 +4,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Count, F, OuterRef, Prefetch, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -16,6 +17,7 @@ from imagegen.admin.base import (
     RoleFilter,
     Tally,
     one_picture_each,
+    way_back,
 )
 from imagegen.admin.display import (
     chip,
@@ -44,6 +46,12 @@ from prompts.pages import render_prompt
 
 Job = GenerationJob.State
 JOBS = "admin:imagegen_generationjob_changelist"
+
+
+def _own_page(request: HttpRequest) -> HttpResponse | None:
+    """After an action: the page whose button was pressed; None, which is the list, from there."""
+    page = way_back(request)
+    return redirect(page) if page else None
 
 
 def _outputs_of_attempts() -> Prefetch:
@@ -137,35 +145,40 @@ class GenerationJobAdmin(ReadOnlyAdmin):
     # --- Actions ------------------------------------------------------------------------
 
     @admin.action(permissions=["generate"], description="Try failed jobs again")
-    def retry(self, request: HttpRequest, queryset: QuerySet) -> None:
+    def retry(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
         tally = Tally("job", "jobs", "queued again")
         for job in queryset:
             with tally.count():
                 followups.retry_job(job=job, user=request.user)
         tally.report(request)
+        return _own_page(request)
 
     @admin.action(permissions=["generate"], description="Doubtful calls: look again")
-    def look_again(self, request: HttpRequest, queryset: QuerySet) -> None:
+    def look_again(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
         tally = Tally("call", "calls", "looked up again")
         for job in queryset.select_related("connection"):
             with tally.count():
                 followups.look_again(job=job, user=request.user)
         tally.report(request)
+        return _own_page(request)
 
     @admin.action(permissions=["spend"], description="Doubtful calls: they were not charged")
-    def settle_not_charged(self, request: HttpRequest, queryset: QuerySet) -> None:
-        self._settle(request, queryset, "not_charged", "settled as not charged")
+    def settle_not_charged(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+        return self._settle(request, queryset, "not_charged", "settled as not charged")
 
     @admin.action(permissions=["spend"], description="Doubtful calls: pay for another try")
-    def settle_pay_again(self, request: HttpRequest, queryset: QuerySet) -> None:
-        self._settle(request, queryset, "pay_again", "queued again at our cost")
+    def settle_pay_again(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+        return self._settle(request, queryset, "pay_again", "queued again at our cost")
 
-    def _settle(self, request: HttpRequest, queryset: QuerySet, outcome: str, verb: str) -> None:
+    def _settle(
+        self, request: HttpRequest, queryset: QuerySet, outcome: str, verb: str
+    ) -> HttpResponse | None:
         tally = Tally("job", "jobs", verb)
         for job in queryset:
             with tally.count():
                 followups.settle_unknown(job=job, outcome=outcome, user=request.user)
         tally.report(request)
+        return _own_page(request)
 
     # --- Page ---------------------------------------------------------------------------
 
@@ -257,21 +270,23 @@ class GenerationBatchAdmin(ReadOnlyAdmin):
     # --- Actions ------------------------------------------------------------------------
 
     @admin.action(permissions=["generate"], description="Cancel what has not begun")
-    def cancel(self, request: HttpRequest, queryset: QuerySet) -> None:
+    def cancel(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
         tally = Tally("job", "jobs", "cancelled")
         for batch in queryset:
             with tally.count():
                 cancelled = followups.cancel_batch(batch=batch, user=request.user)
                 tally.done += cancelled - 1
         tally.report(request, "Calls that are running end by themselves.")
+        return _own_page(request)
 
     @admin.action(permissions=["generate"], description="Try failed jobs again")
-    def retry(self, request: HttpRequest, queryset: QuerySet) -> None:
+    def retry(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
         tally = Tally("job", "jobs", "queued again")
         for job in GenerationJob.objects.filter(batch__in=queryset, state=Job.FAILED):
             with tally.count():
                 followups.retry_job(job=job, user=request.user)
         tally.report(request)
+        return _own_page(request)
 
     # --- Page ---------------------------------------------------------------------------
 

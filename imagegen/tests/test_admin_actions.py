@@ -240,6 +240,15 @@ def test_doubtful_calls_are_settled_by_an_administrator(
     assert job.state == state
 
 
+@pytest.mark.parametrize("page", ["/admin/imagegen/generationjob/7/change/", ""])
+def test_button_of_a_page_leads_back_to_it_and_not_to_the_list(client, editor, tmp_path, page):
+    job = make_batch([hero_of(make_post())], make_stub(tmp_path)).jobs.get()
+    GenerationJob.objects.update(state="failed")
+    client.force_login(editor)
+    answer = act(client, JOBS, "retry", [job], next=page)
+    assert answer.url == (page or JOBS)
+
+
 FORGED = [
     ("reviewer", POSTS, "generate_missing"),
     ("reviewer", POSTS, "generate_sections"),
