@@ -217,16 +217,18 @@ class ConnectionAdmin(admin.ModelAdmin):
     def secret(self, obj: Connection) -> str:
         """Whether there is one; never what it is."""
         if not obj.secret_name:
-            return "None needed"
+            return "None named" if obj.charges else "None needed"
         try:
             read_secret(obj.secret_name)
         except MissingSecret as error:
             return f"Missing. {error}"
         return f"Set in {obj.secret_name}"
 
-    @admin.display(description="secret", ordering="secret_name", empty_value="none needed")
+    @admin.display(description="secret", ordering="secret_name")
     def key(self, obj: Connection) -> str:
         """The name of the secret, in few words."""
+        if not obj.secret_name:
+            return "none named" if obj.charges else "none needed"
         return obj.secret_name if has_secret(obj.secret_name) else f"{obj.secret_name} is missing"
 
     @admin.display(description="monthly cap", ordering="monthly_cap")

@@ -53,6 +53,15 @@ def test_change_page_shows_no_secret(console, monkeypatch):
     assert "s3cret-value" not in text
 
 
+@pytest.mark.parametrize(("kind", "words"), [("openai", "none named"), ("stub", "none needed")])
+def test_lack_of_a_secrets_name_is_told_as_what_it_is(console, kind, words):
+    connection = make_connection(kind=kind)
+    assert f">{words}<" in console.get(LIST).content.decode()
+    assert (
+        f">{words.capitalize()}<" in console.get(change("connection", connection)).content.decode()
+    )
+
+
 def test_missing_secret_is_told(console):
     make_connection(secret_name="FAR_KEY")
     assert ">FAR_KEY is missing<" in console.get(LIST).content.decode()
