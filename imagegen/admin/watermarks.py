@@ -273,8 +273,12 @@ class WatermarkProfileAdmin(ConsoleAdmin):
         """A small picture with the mark that the address describes. Nothing is kept of it."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        profile = WatermarkProfile.objects.filter(pk=number_from(request.GET.get("profile")))
-        form = LookForm(_without_empty(request.GET), instance=profile.first())
+        key = number_from(request.GET.get("profile"))
+        profile = WatermarkProfile.objects.filter(pk=key).first()
+        look = _without_empty(request.GET)
+        if profile and "kind" not in look:  # from the page of somebody who may only look
+            look = look_of(profile)
+        form = LookForm(look, instance=profile)
         if not form.is_valid():
             return _sentence(next(iter(form.errors.values()))[0])
         try:

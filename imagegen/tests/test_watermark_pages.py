@@ -238,6 +238,12 @@ def test_editors_look_but_change_nothing(client, editor):
     assert client.get(ADD).status_code == 403
 
 
+def test_who_may_only_look_tries_it_on_other_samples(client, editor):
+    client.force_login(editor)
+    answer = client.get(PROOF, {"profile": make_profile().pk, "sample": "dark"})
+    assert drawn(answer).width == 640
+
+
 def test_strangers_get_no_preview(client, stranger):
     client.force_login(stranger)
     assert client.get(PROOF, LOOK).status_code == 403
