@@ -157,9 +157,12 @@ class Move:
                 break
         self._switch(alias)
         time.sleep(roles.ROLE_SECONDS * 1.5)  # until every process has heard of it
-        self._round()
-        if self.report.role == PUBLISHED:
-            self._remove_unnamed()
+        try:
+            self._round()
+            if self.report.role == PUBLISHED:
+                self._remove_unnamed()
+        except ImagegenError as error:
+            self.report.problems.append(f"{error} Run manage.py doctor --repair.")
 
     def _switch(self, alias: str) -> None:
         with transaction.atomic():

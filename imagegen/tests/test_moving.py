@@ -159,6 +159,20 @@ def test_failure_switches_nothing(output, buckets):
     assert storage.originals() is storages["originals"]
 
 
+def test_storage_that_fails_after_the_switch_is_told(output, buckets, monkeypatch):
+    late = ContentFile(b"late")
+    monkeypatch.setattr(
+        moving.time,
+        "sleep",
+        lambda s: (
+            storages["originals"].save("originals/late.png", late),
+            buckets.faults.append(("PUT", "403")),
+        ),
+    )
+    report = move()
+    assert report.switched and "refused" in report.problems[0]
+
+
 def test_move_that_failed_is_resumed(output, buckets):
     buckets.faults = [("PUT", "403")]
     move()
@@ -249,6 +263,17 @@ def test_command_fails_where_a_file_did(output, buckets):
     with pytest.raises(SystemExit) as ended:
         run("originals", "originals_s3")
     assert ended.value.code == 1
+
+
+@pytest.mark.parametrize(("now", "told"), [("originals", "--resume"), ("originals_s3", "doctor")])
+def test_command_that_is_stopped_says_how_to_go_on(monkeypatch, now, told):
+    def stop(**options):
+        StorageRole.objects.create(role="originals", alias=now)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("imagegen.management.commands.move_storage.move_storage", stop)
+    with pytest.raises(CommandError, match=told):
+        run("originals", "originals_s3")
 
 
 def test_command_says_why_nothing_started():

@@ -6,8 +6,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from imagegen.errors import ImagegenError
-from imagegen.services.moving import MoveReport, move_storage
+from imagegen.services.moving import MoveReport, move_storage, role_for
 from imagegen.services.wording import bytes_text
+from imagegen.storage import alias_of
 
 ALL_DONE, SOME_FAILED, NOTHING_STARTED = 0, 1, 2
 TELL_EVERY = 5.0  # seconds
@@ -47,8 +48,7 @@ class Command(BaseCommand):
         except ImagegenError as error:
             raise CommandError(str(error), returncode=NOTHING_STARTED) from error
         except KeyboardInterrupt as error:
-            text = "Stopped; nothing was switched. Go on with --resume."
-            raise CommandError(text, returncode=SOME_FAILED) from error
+            raise CommandError(_stopped(options["target"]), returncode=SOME_FAILED) from error
         if options["dry_run"]:
             size = bytes_text(report.bytes)
             self.stdout.write(f"{report.files} files, {size}. Nothing was carried or switched.")
@@ -81,6 +81,13 @@ class Command(BaseCommand):
             f"The {report.role} files are used in “{options['target']}” from now on. The old ones "
             f"stay; this removes them: manage.py prune --old-storage {options['source']} --yes"
         )
+
+
+def _stopped(target: str) -> str:
+    """What to do after Ctrl-C."""
+    if alias_of(role_for(target)) == target:
+        return "Stopped after the switch. Run manage.py doctor --repair."
+    return "Stopped; nothing was switched. Go on with --resume."
 
 
 def _counts(report: MoveReport) -> str:
