@@ -57,15 +57,20 @@ def _hurried_connections() -> list[int]:
 def _has_pace(row: Connection) -> bool:
     """Whether one more call may begin now.
 
-    A call is one request for one image, so the lower of the two limits holds. A job that was
-    claimed and has not begun its call yet counts as one.
+    A call is one request, and that for a picture is one image too.
     """
-    limit = min(filter(None, (row.requests_per_minute, row.images_per_minute)), default=None)
-    if limit is None:
-        return True
-    claimed = GenerationJob.objects.filter(connection=row, state=State.CLAIMED).count()
+    pictures = {"kind": GenerationJob.Kind.IMAGE}
+    limits = ((row.requests_per_minute, {}), (row.images_per_minute, pictures))
+    return all(limit is None or _begun(row, kind) < limit for limit, kind in limits)
+
+
+def _begun(row: Connection, kind: dict[str, str]) -> int:
+    """Calls of the last minute by jobs of a kind; one that was claimed and has not begun its
+    call yet counts as one."""
+    claimed = GenerationJob.objects.filter(connection=row, state=State.CLAIMED, **kind)
     begun = Attempt.objects.filter(created_at__gt=Now() - MINUTE, job__connection=row)
-    return claimed + begun.count() < limit
+    begun = begun.filter(**{f"job__{name}": value for name, value in kind.items()})
+    return claimed.count() + begun.count()
 
 
 def claim_job(*, owner: str) -> GenerationJob | None:

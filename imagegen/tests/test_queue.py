@@ -108,6 +108,15 @@ def test_calls_of_a_minute_are_counted(stub, limits):
     assert claim()
 
 
+@pytest.mark.parametrize(("limit", "free"), [("images_per_minute", 1), ("requests_per_minute", 0)])
+def test_text_is_a_request_and_no_image(stub, limit, free):
+    make_batch(all_slots(make_post()), stub)
+    type(stub).objects.filter(pk=stub.pk).update(**{limit: 1})
+    first = claim()
+    GenerationJob.objects.filter(pk=first.pk).update(kind=GenerationJob.Kind.PROMPT)
+    assert (claim() is not None) == bool(free)
+
+
 def test_claimed_job_counts_as_a_call_of_this_minute(stub):
     make_batch(all_slots(make_post()), stub)
     type(stub).objects.filter(pk=stub.pk).update(requests_per_minute=1)
