@@ -97,6 +97,10 @@ class Worker:
         self.wait()
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         return self._log_path.read_text(encoding="utf-8", errors="replace")
 
@@ -104,6 +108,29 @@ class Worker:
 def tree_memory(pid: int) -> float:
     """Proportional set size of a process and all below it, in megabytes."""
     return sum(_memory(each) for each in _tree(pid))
+
+
+def tree_cpu(pid: int) -> dict[int, float]:
+    """CPU seconds until now of a process and of all below it, by process.
+
+    What has ended counts for its parent.
+    """
+    return {each: _cpu(each) for each in _tree(pid)}
+
+
+def _cpu(pid: int) -> float:
+    try:
+        told = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0  # it has just ended
+    return sum(int(value) for value in told[11:15]) / os.sysconf("SC_CLK_TCK")
+
+
+def machine_cpu() -> float:
+    """CPU seconds that all processes of the machine have used since it was started."""
+    told = Path("/proc/stat").read_text().splitlines()[0].split()[1:9]
+    user, nice, system, _, _, *interrupts = (int(value) for value in told)
+    return (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")
 
 
 def _tree(pid: int) -> list[int]:
