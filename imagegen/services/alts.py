@@ -79,10 +79,10 @@ def is_decoration(output: ImageOutput, slot: ImageSlot | None) -> bool:
 
 def first_words(output: ImageOutput, slot: ImageSlot | None) -> tuple[str, bool]:
     """What a form offers before anybody has decided: the alt text, and whether decorative."""
-    if is_decoration(output, slot):
-        return "", True
     drafts = AltDraft.objects.filter(output=output, slot=slot).exclude(text="")
     draft = drafts.first() if slot is not None else None
+    if is_decoration(output, slot):
+        return (draft.text if draft else ""), True
     return (draft.text if draft else output.description), False
 
 

@@ -8,7 +8,7 @@ from django.core.management import call_command
 
 from imagegen.errors import NotPermitted, Refused
 from imagegen.models import AltDraft, Attempt, ConnectionMonth, SlotAlt
-from imagegen.services import describing, engine
+from imagegen.services import alts, describing, engine
 from imagegen.services.review import approve_output
 from imagegen.tests.factories import hero_of, make_batch, make_post, make_stub
 from imagegen.tests.rows import make_output
@@ -144,6 +144,14 @@ def test_page_offers_the_draft_to_be_taken_over(client, output, editor):
     page = client.get(f"{page_of(output)}/change/")
     assert page.context["approve_form"].initial["alt"] == "A lighthouse above a foggy bay"
     assert "Drafted by gpt-5-mini" in page.content.decode()
+
+
+def test_draft_of_a_decoration_is_at_hand_should_somebody_want_it():
+    slot = make_post().slots.get(role="section", section_heading="Tools")
+    pattern = make_output(slot, digital_source_type="algorithmicMedia")
+    assert alts.first_words(pattern, slot) == ("", True)
+    AltDraft.objects.create(output=pattern, slot=slot, language="en", text="Ribbons")
+    assert alts.first_words(pattern, slot) == ("Ribbons", True)
 
 
 def test_asking_needs_a_post_and_the_permission(client, output, editor, stranger):
