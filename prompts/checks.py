@@ -73,5 +73,5 @@ def _ending_models() -> Iterator[CheckMessage]:
     for ending in ending_models():
         uses = ", ".join(use.name for use in ending.uses)
         yield Warning(
-            f"{ending.sentence} With it go: {uses}.", hint=ending.advice, id="prompts.W003"
+            f"{ending.sentence} Still used by: {uses}.", hint=ending.advice, id="prompts.W003"
         )
