@@ -18,6 +18,7 @@ from providers.registry import get_provider_class, make_provider
 from providers.types import Capabilities, ConnectionConfig
 
 SECRET_OPTIONS = {"api_key", "apikey", "key", "token", "secret", "password", "authorization"}
+WORKFLOW_KIND = "comfyui"  # the one that draws by workflows
 # Options of a connection that are limits of every call, not the adapter's own.
 LIMITS = ("connect_timeout", "read_timeout", "deadline", "max_bytes")
 
@@ -224,7 +225,7 @@ class Connection(models.Model):
 
     def _workflows(self) -> dict[str, dict[str, Any]]:
         """The graphs of this connection; read only where its kind draws by them."""
-        if self.kind != "comfyui" or self.pk is None:
+        if self.kind != WORKFLOW_KIND or self.pk is None:
             return {}
         return {row.name: row.spec() for row in self.workflows.all()}
 

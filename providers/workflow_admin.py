@@ -22,7 +22,7 @@ from django.views.decorators.http import require_POST
 from providers import workflow_services as services
 from providers.health import feature_rows
 from providers.jsonfields import StrictJSONField
-from providers.models import Connection, Workflow
+from providers.models import WORKFLOW_KIND, Connection, Workflow
 from providers.workflows.check import model_files
 from providers.workflows.graph import LARGEST_GRAPH, PARAMETERS, Graph, WorkflowProblem
 from providers.workflows.titles import named
@@ -65,7 +65,7 @@ class WorkflowForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if isinstance(field := self.fields.get("connection"), forms.ModelChoiceField):
-            field.queryset = Connection.objects.filter(kind=services.KIND)
+            field.queryset = Connection.objects.filter(kind=WORKFLOW_KIND)
             field.empty_label = None if field.queryset.count() == 1 else field.empty_label
 
     def clean_file(self) -> Any:
@@ -130,7 +130,7 @@ class ReadyForm(forms.Form):
 
         super().__init__(*args, **kwargs)
         if isinstance(field := self.fields["connection"], forms.ModelChoiceField):
-            field.queryset = Connection.objects.filter(kind=services.KIND)
+            field.queryset = Connection.objects.filter(kind=WORKFLOW_KIND)
         if isinstance(choice := self.fields["names"], forms.MultipleChoiceField):
             choice.choices = [(ready.name, ready.label) for ready in READY.values()]
 
@@ -240,7 +240,7 @@ class WorkflowAdmin(admin.ModelAdmin):
             "form": form,
             "ready": READY.values(),
             "chosen": request.POST.getlist("names"),
-            "connections": Connection.objects.filter(kind=services.KIND),
+            "connections": Connection.objects.filter(kind=WORKFLOW_KIND),
             "add_connection": reverse("admin:providers_connection_add"),
         }
         return TemplateResponse(request, "admin/providers/workflow_install.html", context)

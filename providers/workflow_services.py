@@ -6,10 +6,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from providers.errors import ProviderProblem
-from providers.models import Connection, ImageModel, Workflow
+from providers.models import WORKFLOW_KIND, Connection, ImageModel, Workflow
 from providers.workflows.graph import Graph, WorkflowProblem
-
-KIND = "comfyui"
 
 
 def save_workflow(*, workflow: Workflow, ask: bool = True) -> list[str]:
@@ -110,7 +108,7 @@ def check_place(*, workflow: Workflow) -> None:
 
     It belongs to a ComfyUI, and it stays where it is, since settings refer to its model.
     """
-    if workflow.connection.kind != KIND:
+    if workflow.connection.kind != WORKFLOW_KIND:
         raise WorkflowProblem(f"{workflow.connection} is no ComfyUI: it runs no workflows.")
     old = Workflow.objects.filter(pk=workflow.pk).first()
     here = (workflow.connection_id, workflow.name)

@@ -8,8 +8,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from providers.models import Connection, Workflow
-from providers.workflow_services import KIND, check_workflows, install_ready, save_workflow
+from providers.models import WORKFLOW_KIND, Connection, Workflow
+from providers.workflow_services import check_workflows, install_ready, save_workflow
 from providers.workflows.graph import LARGEST_GRAPH, WorkflowProblem
 
 
@@ -48,7 +48,7 @@ class Command(BaseCommand):
         try:
             return Connection.objects.get(name=name)
         except Connection.DoesNotExist as error:
-            rows = Connection.objects.filter(kind=KIND)
+            rows = Connection.objects.filter(kind=WORKFLOW_KIND)
             known = ", ".join(rows.values_list("name", flat=True)) or "none"
             raise CommandError(
                 f'There is no provider "{name}". Those that run workflows: {known}.'
