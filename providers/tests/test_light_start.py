@@ -28,7 +28,9 @@ def modules():
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("package", ["openai", "requests", "urllib3", "numpy", "PIL", "pebble", "boto3"])
+@pytest.mark.parametrize(
+    "package", ["openai", "requests", "urllib3", "numpy", "PIL", "pebble", "boto3"]
+)
 def test_start_imports_no_heavy_package(modules, package):
     assert package not in modules
 
