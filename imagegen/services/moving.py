@@ -135,6 +135,11 @@ def _alone() -> Iterator[Callable[[], bool]]:
         workers.drop_lease(name=LEASE, owner=owner)
 
 
+def wait_until_heard() -> None:
+    """Let every process hear of the switch: each remembers the roles for a moment."""
+    time.sleep(roles.ROLE_SECONDS * 1.5)
+
+
 @dataclass
 class Move:
     """One move under way. `done` holds what was carried, by name with its stamp."""
@@ -156,7 +161,7 @@ class Move:
             if not new:
                 break
         self._switch(alias)
-        time.sleep(roles.ROLE_SECONDS * 1.5)  # until every process has heard of it
+        wait_until_heard()
         try:
             self._round()
             if self.report.role == PUBLISHED:

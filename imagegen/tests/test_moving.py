@@ -123,7 +123,7 @@ def test_file_that_is_made_meanwhile_is_taken_along(output, monkeypatch):
 def test_file_of_a_process_that_had_not_heard_is_fetched_after_the_switch(output, monkeypatch):
     name = "originals/late.png"
     monkeypatch.setattr(
-        moving.time, "sleep", lambda s: storages["originals"].save(name, ContentFile(b"late"))
+        moving, "wait_until_heard", lambda: storages["originals"].save(name, ContentFile(b"late"))
     )
     move()
     assert name in files_of("originals_s3")
@@ -146,7 +146,7 @@ def test_sidecar_that_changes_meanwhile_is_carried_anew(output, monkeypatch):
 def test_picture_withdrawn_meanwhile_is_not_left_in_public(shown, monkeypatch):
     gone = PublicCopy.objects.live().first()
     monkeypatch.setattr(
-        moving.time, "sleep", lambda s: PublicCopy.objects.filter(path=gone.path).delete()
+        moving, "wait_until_heard", lambda: PublicCopy.objects.filter(path=gone.path).delete()
     )
     move("published", "published_s3")
     assert gone.path not in files_of("published_s3")
@@ -162,9 +162,9 @@ def test_failure_switches_nothing(output, buckets):
 def test_storage_that_fails_after_the_switch_is_told(output, buckets, monkeypatch):
     late = ContentFile(b"late")
     monkeypatch.setattr(
-        moving.time,
-        "sleep",
-        lambda s: (
+        moving,
+        "wait_until_heard",
+        lambda: (
             storages["originals"].save("originals/late.png", late),
             buckets.faults.append(("PUT", "403")),
         ),
