@@ -2,7 +2,9 @@
 
 import os
 import threading
+import time
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.core.files.storage import storages
@@ -159,7 +161,8 @@ def test_waiting_ends_with_the_others_work(output, monkeypatch, rendered):
         for pk, made_at in made.items():
             Rendition.objects.filter(pk=pk).update(made_at=made_at)
 
-    monkeypatch.setattr(renditions.time, "sleep", finish)
+    clock = SimpleNamespace(sleep=finish, monotonic=time.monotonic)
+    monkeypatch.setattr(renditions, "time", clock)
     assert {row.pk for row in ensure_renditions(output, wanted(output))} == set(made)
     assert rendered == [2]
 

@@ -1,6 +1,8 @@
 """The command that watermarks pictures of posts, and applies watermarks again."""
 
+import time
 from io import StringIO
+from types import SimpleNamespace
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -138,7 +140,8 @@ def test_waiting_publishes_where_no_worker_is(shown, published):
 
 def test_waiting_leaves_the_work_to_a_worker(shown, published, monkeypatch):
     monkeypatch.setattr(workers, "worker_is_present", lambda: True)
-    monkeypatch.setattr(republishing.time, "sleep", lambda seconds: settle())
+    clock = SimpleNamespace(sleep=lambda seconds: settle(), monotonic=time.monotonic)
+    monkeypatch.setattr(republishing, "time", clock)
     assert "2 of 2 places published anew" in run("--all", "--profile", "none", "--wait")
     assert published == []
 
