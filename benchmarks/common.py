@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -110,20 +110,31 @@ def tree_memory(pid: int) -> float:
     return sum(_memory(each) for each in _tree(pid))
 
 
-def tree_cpu(pid: int) -> dict[int, float]:
-    """CPU seconds until now of a process and of all below it, by process.
-
-    What has ended counts for its parent.
-    """
-    return {each: _cpu(each) for each in _tree(pid)}
+def tree_cpu(pid: int) -> tuple[float, float]:
+    """CPU seconds until now of a process, and of all below it, ended ones included."""
+    told = [_cpu(each) for each in _tree(pid)]
+    return told[0][0], sum(map(sum, told)) - told[0][0]
 
 
-def _cpu(pid: int) -> float:
+def _cpu(pid: int) -> tuple[float, float]:
+    """CPU seconds of a process, and of its children that have ended."""
     try:
         told = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return 0.0  # it has just ended
-    return sum(int(value) for value in told[11:15]) / os.sysconf("SC_CLK_TCK")
+        return 0.0, 0.0  # it has just ended
+    own, own_system, ended, ended_system = (int(value) for value in told[11:15])
+    each = os.sysconf("SC_CLK_TCK")
+    return (own + own_system) / each, (ended + ended_system) / each
+
+
+def core_seconds(pid: int) -> dict[int, float]:
+    """How long each process below this one has had a core or waited for one."""
+    found = {}
+    for child in _tree(pid)[1:]:
+        with suppress(OSError):  # it has just ended
+            had, waited, _ = Path(f"/proc/{child}/schedstat").read_text().split()
+            found[child] = (int(had) + int(waited)) / 1e9
+    return found
 
 
 def machine_cpu() -> float:
