@@ -7,12 +7,21 @@ refuses what the model behind it does not take). So what is sent can be set for 
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from providers.backends import openai_images as images
 from providers.backends.openai import OpenAIProvider
 from providers.backends.openai_options import OpenAIOptions
-from providers.types import Capabilities, Health, HealthLevel, ImageRequest, TextRequest
+from providers.types import (
+    Capabilities,
+    Health,
+    HealthLevel,
+    ImageRequest,
+    Issue,
+    TextRequest,
+    Validation,
+)
 
 
 class OpenAICompatibleProvider(OpenAIProvider):
@@ -40,6 +49,15 @@ class OpenAICompatibleProvider(OpenAIProvider):
         else:
             found = images.UNKNOWN
         return images.without(found.overlaid(row), self.options.drop_params)
+
+    def validate(self, request: ImageRequest, capabilities: Capabilities) -> Validation:
+        """A size that is not passed on is told: the service draws in its own."""
+        found = super().validate(request, capabilities)
+        if "size" not in self.options.drop_params:
+            return found
+        asked = f"{request.width}x{request.height}"
+        text = f"Size {asked} is not passed on to {self.connection.name}: it draws in its own."
+        return replace(found, issues=(*found.issues, Issue("size", text, "snapped", asked, "")))
 
     def build_payload(self, request: ImageRequest) -> dict[str, Any]:
         usual, dropped = self.options.send_params, self.options.drop_params

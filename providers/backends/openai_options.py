@@ -7,6 +7,9 @@ from typing import Any, Self
 from providers import errors
 from providers.backends._options import check_names
 
+# What a call is made of; uploads are not parameters that could be left out.
+ALWAYS_SENT = {"model", "prompt", "image", "mask"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class OpenAIOptions:
@@ -51,7 +54,7 @@ class OpenAIOptions:
             raise errors.ConfigurationError("text_api must be responses or chat.")
         if self.profile not in ("gpt_image", "legacy_dalle"):
             raise errors.ConfigurationError("profile must be gpt_image or legacy_dalle.")
-        if kept := {"model", "prompt"} & {*self.drop_params, *self.send_params}:
+        if kept := ALWAYS_SENT & {*self.drop_params, *self.send_params}:
             raise errors.ConfigurationError(f"{', '.join(sorted(kept))} cannot be set or dropped.")
 
 

@@ -142,6 +142,7 @@ def test_gpt_image_is_known_behind_a_prefix(model):
         {"profile": "sd"},
         {"drop_params": "quality"},
         {"drop_params": ["model"]},
+        {"drop_params": ["image"]},
         {"send_params": ["n"]},
         {"send_params": {"prompt": "x"}},
         {"extra_body": "x"},
@@ -257,3 +258,10 @@ def test_without_a_secret_it_is_configured(fake):
 def test_gateway_without_a_list_of_models_cannot_tell(fake):
     fake.faults("status:404", on="poll")
     assert make_provider(connection(fake)).health("authenticated").ok is None
+
+
+def test_size_that_is_not_passed_on_is_told():
+    provider = adapter(drop_params=["size"])
+    request = ImageRequest(prompt="A wall", model="any", width=1024, height=1024)
+    validation = provider.validate(request, provider.capabilities("any"))
+    assert "draws in its own" in validation.issues[-1].message
