@@ -82,10 +82,10 @@ def _is_open(draft: PromptDraft) -> bool:
 
 def _writers(slot: ImageSlot) -> tuple[list[Writer], str]:
     """The text models with their cost here, and why there are none."""
-    found, reason = [], ""
+    found, reason, house = [], "", writing.house_for([slot])
     for model in texts.text_models():
         try:
-            plan = writing.plan_writing(slots=[slot], model=model)
+            plan = writing.plan_writing(slots=[slot], model=model, house=house)
         except ImagegenError as error:
             reason = str(error)
             continue

@@ -72,7 +72,7 @@ def draft_by_template(*, slot: ImageSlot, user: AbstractBaseUser | None) -> Prom
     """What the template makes of the place's text, without style and format. Offline, free."""
     require(user, "generate")
     check_attached(slot)
-    recipe = _house([slot]).recipe_for(slot)
+    recipe = house_for([slot]).recipe_for(slot)
     text = template_text(slot=slot, recipe=recipe, values=slot_values(slot, post_values(slot.post)))
     return _keep(slot=slot, text=text, origin=PromptDraft.Origin.TEMPLATE, user=user)
 
@@ -135,8 +135,11 @@ def plan_writing(
     model: ImageModel | None = None,
     instruction: str = "",
     parent: PromptDraft | None = None,
+    house: House | None = None,
 ) -> WritingPlan:
     """What asking `model` for a prompt for each of `slots` would take. Changes nothing.
+
+    `house` (of `house_for`) lets several plans for the same places read the site's choices once.
 
     With `parent` the one place's draft is refined as `instruction` says. Raises Refused.
     """
@@ -146,7 +149,7 @@ def plan_writing(
     model = model or find_text_model()
     check_usable(model)
     provider = provider_of(model)
-    house = _house(slots)
+    house = house or house_for(slots)
     for slot in slots:
         try:
             plan.items.append(_planned(plan, slot, model, provider, house))
@@ -239,7 +242,8 @@ def _queue_text(
     )
 
 
-def _house(slots: Sequence[ImageSlot]) -> House:
+def house_for(slots: Sequence[ImageSlot]) -> House:
+    """The site's and the posts' choices for these places."""
     house = House(GenerationOptions())
     house.load_plans({slot.post_id for slot in slots if slot.post_id})
     return house

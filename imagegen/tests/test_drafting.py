@@ -263,3 +263,19 @@ def test_page_says_why_no_draft_came_and_what_to_do(slot, service, write_page):
 def test_page_links_the_job_that_is_under_way(slot, write_page):
     job = ask(slot)
     assert f"/admin/imagegen/generationjob/{job.pk}/change/" in write_page()
+
+
+def test_page_reads_the_sites_choices_once_for_all_models(
+    client, slot, editor, model, django_assert_max_num_queries
+):
+    for number in range(4):
+        ImageModel.objects.create(
+            connection=model.connection,
+            name=f"writer-{number}",
+            purpose="text",
+            price_rule=model.price_rule,
+        )
+    client.force_login(editor)
+    with django_assert_max_num_queries(40):
+        page = client.get(f"/admin/imagegen/imageslot/{slot.pk}/write/")
+    assert len(page.context["writers"]) == 5
