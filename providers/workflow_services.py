@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from providers.errors import ProviderProblem
 from providers.models import WORKFLOW_KIND, Connection, ImageModel, Workflow
+from providers.services import save_model
 from providers.workflows.graph import Graph, WorkflowProblem
 
 
@@ -51,7 +52,22 @@ def check_workflow(*, workflow: Workflow) -> list[str]:
         *found.problems,
         *found.silent,
         *([] if found.problems else ["The server has all that it needs."]),
+        *_prefer_whole(workflow.connection_id),
     ]
+
+
+def _prefer_whole(connection_id: int) -> list[str]:
+    """Let the default be a workflow that the server can run, where one is known to be whole."""
+    rows = Workflow.objects.filter(connection_id=connection_id, checked_at__isnull=False)
+    lacks = {row.name: bool(row.problems) for row in rows}
+    models = ImageModel.objects.filter(connection_id=connection_id, enabled=True).for_pictures()
+    default = models.filter(is_default=True).first()
+    heir = next((model for model in models if lacks.get(model.name) is False), None)
+    if default is None or heir is None or not lacks.get(default.name):
+        return []
+    heir.is_default = True
+    save_model(model=heir)
+    return [f"{heir} is the default now, since {default.name} lacks something."]
 
 
 def check_workflows(*, workflows: Iterable[Workflow]) -> list[tuple[Workflow, list[str]]]:

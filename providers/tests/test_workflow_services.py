@@ -326,3 +326,15 @@ def test_workflow_of_a_disabled_provider_is_left_alone(far):
     Workflow.objects.update(graph={})
     type(far).objects.update(enabled=False)
     assert warnings() == []
+
+
+def test_whole_workflow_takes_the_place_of_a_default_that_lacks_something(far):
+    lacking, _ = save(far, "one", graph=make_graph(n4={"ckpt_name": "other.safetensors"}))
+    whole, notes = save(far, "two")
+    assert (model_of(lacking).is_default, model_of(whole).is_default) == (False, True)
+    assert "is the default now" in notes[-1]
+
+
+def test_default_that_lacks_something_stays_where_nothing_is_whole(far):
+    lacking, _ = save(far, "one", graph=make_graph(n4={"ckpt_name": "other.safetensors"}))
+    assert model_of(lacking).is_default
