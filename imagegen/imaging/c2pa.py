@@ -175,7 +175,7 @@ def read_facts(manifest: bytes) -> dict[str, Any]:
     for read in (_claim_facts, _action_facts, _signature_facts):
         try:
             facts |= {name: value for name, value in read(active).items() if value}
-        except (Malformed, struct.error, RecursionError, IndexError, UnicodeError):
+        except (ValueError, struct.error, RecursionError, IndexError):  # Malformed among them
             continue
     return facts
 
@@ -323,5 +323,11 @@ def _fields(data: bytes) -> list[tuple[int, bytes]]:
 
 
 def _text(value: Any) -> str:
-    """A fact as one line of bounded length; "" for anything but text."""
-    return " ".join(value.split())[:LONGEST] if isinstance(value, str) else ""
+    """A fact as one line of bounded length; "" for anything but text.
+
+    Without what cannot be shown: PostgreSQL refuses a NUL in JSON.
+    """
+    if not isinstance(value, str):
+        return ""
+    words = "".join(char if char.isprintable() else " " for char in value[: 10 * LONGEST])
+    return " ".join(words.split())[:LONGEST]

@@ -212,3 +212,36 @@ def test_cbor_is_read(data, value):
 def test_bad_cbor_is_malformed(data):
     with pytest.raises(Malformed):
         read_cbor(data)
+
+
+def der(tag: int, *contents: bytes) -> bytes:
+    content = b"".join(contents)
+    return bytes([tag, len(content)]) + content
+
+
+def certificate(*names: bytes) -> bytes:
+    """The beginning of an X.509 certificate whose subject has one name of these parts."""
+    subject = der(0x30, der(0x31, der(0x30, *names)))
+    return der(0x30, der(0x30, *4 * [der(2, b"1")], subject))
+
+
+COMMON_NAME = der(6, b"\x55\x04\x03")
+
+
+@pytest.mark.parametrize(
+    "leaf",
+    [der(0x30, der(0x30, der(2, b"1"), der(2, b"1"))), certificate(COMMON_NAME)],
+    ids=["too few fields", "a name without a value"],
+)
+def test_odd_certificate_leaves_the_other_facts(leaf):
+    facts = read_facts(store({"claim_generator": "Tool"}, signature=[b"", {33: leaf}, None, b""]))
+    assert facts["generator"] == "Tool"
+    assert "signer" not in facts
+
+
+def test_facts_hold_nothing_that_a_database_refuses():
+    leaf = certificate(COMMON_NAME, der(12, b"a\0b"))
+    told = {"claim_generator": "To\0ol\x1b", "dc:title": "\0"}
+    facts = read_facts(store(told, signature=[b"", {33: leaf}, None, b""]))
+    assert (facts["signer"], facts["generator"]) == ("a b", "To ol")
+    assert "title" not in facts
