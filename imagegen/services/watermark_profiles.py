@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, count
 
 from django.conf import settings
 from django.db import transaction
@@ -46,8 +47,8 @@ def save_profile(*, profile: WatermarkProfile, user: User) -> WatermarkProfile:
     """
     require(user, "configure")
     check_profile(profile)
-    profile.slug = profile.slug or slugify(profile.name)[:100] or "watermark"
     with following_watermarks():
+        profile.slug = profile.slug or _free_slug(profile.name)
         stored = WatermarkProfile.objects.filter(pk=profile.pk).first()
         if stored is not None:
             profile.version = stored.version + (_look(stored) != _look(profile))
@@ -56,6 +57,14 @@ def save_profile(*, profile: WatermarkProfile, user: User) -> WatermarkProfile:
             others.filter(is_default=True).update(is_default=False)
         profile.save()
     return profile
+
+
+def _free_slug(name: str) -> str:
+    """What commands call a new watermark: a word that no other has, and that means none else."""
+    word = slugify(name)[:90] or "watermark"
+    taken = {*Watermarking.values, *WatermarkProfile.objects.values_list("slug", flat=True)}
+    candidates = chain([word], (f"{word}-{number}" for number in count(2)))
+    return next(candidate for candidate in candidates if candidate not in taken)
 
 
 def _look(profile: WatermarkProfile) -> Spec:

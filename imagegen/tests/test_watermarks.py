@@ -237,6 +237,15 @@ def test_watermark_that_nobody_shows_makes_nothing_due(shown):
     assert not due()
 
 
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [("House!", "house-2"), ("©", "watermark"), ("None", "none-2"), ("Inherit", "inherit-2")],
+)
+def test_each_watermark_gets_a_word_of_its_own(name, slug):
+    make_profile("House")
+    assert make_profile(name).slug == slug
+
+
 def test_changed_look_raises_the_version_and_makes_due(shown):
     house = make_profile(is_default=True)
     settle()
