@@ -14,13 +14,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from imagegen.errors import Refused
+from imagegen.imaging.xmp import DRAWN_BY_PROGRAM
 from imagegen.models import AltDraft, ImageOutput, ImageSlot, SlotAlt
 from imagegen.services.access import require
 from imagegen.services.choices import lock_slot
 from prompts.models import Role
 
 LONGEST_ALT = 500  # characters
-DRAWN_BY_PROGRAM = "algorithmicMedia"
 User = AbstractBaseUser | None
 Source = SlotAlt.Source
 

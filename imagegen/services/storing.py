@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from imagegen.errors import ImagegenError, StorageProblem
 from imagegen.faults import faultpoint
 from imagegen.imaging.reading import Undecodable
-from imagegen.imaging.xmp import GENERATED, PARTLY_GENERATED
+from imagegen.imaging.xmp import DRAWN_BY_PROGRAM, GENERATED, PARTLY_GENERATED
 from imagegen.models import Attempt, GenerationJob, ImageOutput
 from imagegen.services import alike, endings, money, outputs
 from imagegen.services.review import approve_output
@@ -26,7 +26,6 @@ from providers.services import note_success
 from providers.types import Result
 
 logger = logging.getLogger("imagegen")
-DRAWN_BY_PROGRAM = "algorithmicMedia"  # a pure algorithm, no model: IPTC's term for patterns
 WAIT_FOR_STORAGE = timedelta(seconds=60)
 
 
