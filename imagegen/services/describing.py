@@ -2,7 +2,7 @@
 
 The model sees the picture's preview, the post and the section; the prompt is never shown to it and
 never used. A draft is only that: it counts once a person has taken it over, changed or not
-(`review`). What a provider says of its own picture (`ImageOutput.description`) is a draft too.
+(`alts`, which also says what counts of a provider's words on its own picture).
 """
 
 import json
