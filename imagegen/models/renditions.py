@@ -42,7 +42,7 @@ class PublicCopyQuerySet(models.QuerySet):
     """Reads of public copies."""
 
     def live(self) -> "PublicCopyQuerySet":
-        """Copies in service: one for each place and purpose."""
+        """Copies in service: one for each place, purpose and variant."""
         return self.filter(live=True)
 
     def public(self) -> "PublicCopyQuerySet":
