@@ -87,9 +87,7 @@ class EditPage:
     def __init__(self, model_admin: Any, request: HttpRequest, output: ImageOutput) -> None:
         self.admin, self.request, self.output = model_admin, request, output
         pressed = request.POST if request.method == "POST" else None
-        self.pressed = next(
-            (n for n in ("focus", "crop", "repaint") if pressed and n in pressed), ""
-        )
+        self.pressed = next((name for name in BUTTONS if pressed and name in pressed), "")
         self.focus = FocusForm(
             pressed if self.pressed == "focus" else None,
             initial={"x": round(output.focal_x * 100, 1), "y": round(output.focal_y * 100, 1)},
