@@ -4,7 +4,8 @@ A place serves a set: the same picture in several widths and formats, for some p
 copy is a rendition, brought from the private to the public storage.
 """
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from django.conf import settings
@@ -13,6 +14,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from blog.models import Post
+from imagegen.errors import StorageProblem
 from imagegen.models import ImageOutput, ImageSlot, PublicCopy, Rendition
 from imagegen.services.recipes import (
     Recipe,
@@ -22,8 +24,10 @@ from imagegen.services.recipes import (
     social_recipe,
 )
 from imagegen.services.watermarks import Treatments, read_treatments, watermark_for
-from imagegen.storage import local_copy, originals, published, save_file
+from imagegen.storage import local_copy, originals, other_storages, published, save_file
 from prompts.models import Role
+
+logger = logging.getLogger("imagegen")
 
 Key = tuple[int, str, str]  # slot, purpose, variant
 AT_ONCE = 500  # rows of one statement; databases limit its length
@@ -164,11 +168,26 @@ def _remove(rows: dict[int, str]) -> int:
     """Remove retired rows, given as keys with the names of their files."""
     paths, storage = set(rows.values()), published()
     live = PublicCopy.objects.live().filter(path__in=paths)
-    for path in paths.difference(live.values_list("path", flat=True)):
+    unneeded = paths.difference(live.values_list("path", flat=True))
+    for path in unneeded:
         storage.delete(path)
+    _remove_left_behind(unneeded)
     # Equal content has an equal name: somebody may just have come to need it.
     lost = [
         slot_id for slot_id, path in live.values_list("slot", "path") if not storage.exists(path)
     ]
     ImageSlot.objects.filter(pk__in=lost).update(publication_due=True)
     return PublicCopy.objects.filter(pk__in=list(rows), live=False).delete()[0]
+
+
+def _remove_left_behind(paths: Iterable[str]) -> None:
+    """Remove files from where a move left them too: a proxy may hand out that folder still.
+
+    A storage that does not answer is given up; `prune --old-storage` finds what stays there.
+    """
+    for storage in other_storages("published"):
+        try:
+            for path in paths:
+                storage.delete(path)
+        except (StorageProblem, OSError):
+            logger.warning("Withdrawn pictures may still lie where a move left them.")
