@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from PIL import Image
 
-SAME = 4  # bits that may differ between two files of the same picture
-
 
 def dhash(image: "Image.Image") -> int:
     """64-bit difference hash as a signed integer, so that it fits a database's bigint."""
@@ -27,7 +25,7 @@ def dhash(image: "Image.Image") -> int:
 
 
 def distance(one: int, other: int) -> int:
-    """How many of the 64 bits differ: up to `SAME` for files of the same picture."""
+    """How many of the 64 bits differ."""
     return ((one ^ other) & (1 << 64) - 1).bit_count()
 
 

@@ -12,7 +12,8 @@ from PIL import Image
 from imagegen.errors import Undecodable
 from imagegen.imaging import encode, xmp
 from imagegen.imaging.examine import examine
-from imagegen.imaging.hashes import SAME, bands, dhash, distance
+from imagegen.imaging.hashes import bands, dhash, distance
+from imagegen.services.alike import SAME
 from imagegen.tests import pictures as made
 
 FACTS = {
