@@ -6,17 +6,16 @@ Runs in a child process and knows no Django. The original is only read.
 from PIL import Image
 
 from imagegen.imaging.reading import RECEIVED, as_shown, read_picture
-from imagegen.imaging.writing import write_picture
+from imagegen.imaging.writing import encoding, write_picture
 
-PNG = {"format": "PNG", "compress_level": 1}
 Region = tuple[float, float, float, float]
 
 
 def cut_out(path: str, out_path: str, region: Region) -> dict:
-    """The part of the picture inside `region` (left, top, width, height as shares), as a PNG:
-    nothing is lost. Gives size, bytes and hash."""
+    """The part of the picture inside `region` (left, top, width, height as shares), as a PNG
+    of 8 bits in sRGB: nothing is lost by compression. Gives size, bytes and hash."""
     picture = as_shown(read_picture(path, RECEIVED)[0], keep_alpha=True)
-    return write_picture(picture.crop(pixels(region, picture.size)), out_path, **PNG)
+    return write_picture(picture.crop(pixels(region, picture.size)), out_path, **encoding("PNG"))
 
 
 def mask_of(path: str, out_path: str, region: Region) -> dict:
@@ -25,7 +24,7 @@ def mask_of(path: str, out_path: str, region: Region) -> dict:
     mask = Image.new("RGBA", size, (0, 0, 0, 255))
     left, top, right, bottom = pixels(region, size)
     mask.paste((0, 0, 0, 0), (left, top, right, bottom))
-    return write_picture(mask, out_path, **PNG)
+    return write_picture(mask, out_path, **encoding("PNG"))
 
 
 def pixels(region: Region, size: tuple[int, int]) -> tuple[int, int, int, int]:
