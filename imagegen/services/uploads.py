@@ -33,8 +33,8 @@ def store_upload(
 ) -> ImageOutput:
     """Take a person's picture in as a candidate of the slot. Its bytes are kept untouched.
 
-    `alt` becomes the alt draft, `digital_source_type` an IPTC term (a mark that the file
-    itself carries is used where none is given). Needs the permission "override". Raises
+    `alt` becomes the alt draft, `digital_source_type` an IPTC term (what the file itself
+    carries counts as `marks_at_arrival` says). Needs the permission "override". Raises
     `Refused` with a sentence; then nothing of the file stays behind.
     """
     require(user, "override")
@@ -42,18 +42,17 @@ def store_upload(
     with outputs.scratch_file() as path:
         _copy(file, path)
         examined = _examine(path)
-        source_type = _source_type(digital_source_type, examined)
         name = uuid.uuid4()
         stored = outputs.store_original(
             source_path=path,
             examined=examined,
             directory=outputs.original_directory(slot),
             name=name,
-            sidecar=_sidecar(slot, examined, user, alt, source_type),
+            sidecar=_sidecar(slot, examined, user, alt, digital_source_type),
         )
     try:
         with transaction.atomic():
-            return _create(slot, name, examined, stored, user, alt, source_type)
+            return _create(slot, name, examined, stored, user, alt, digital_source_type)
     except BaseException:
         outputs.remove_original(stored.path)
         raise
@@ -99,23 +98,15 @@ def _examine(path: str) -> "Examined":
         raise Refused("The picture could not be looked at. Try again.") from error
 
 
-def _source_type(given: str, examined: "Examined") -> str:
-    """What the person says, but a mark in the file of an AI model is not talked away."""
-    marked = examined.digital_source_type
-    if "AlgorithmicMedia" in marked and "AlgorithmicMedia" not in given:
-        return marked
-    return given or marked
-
-
 def _sidecar(
-    slot: ImageSlot, examined: "Examined", user: Any, alt: str, source_type: str
+    slot: ImageSlot, examined: "Examined", user: Any, alt: str, said: str
 ) -> dict[str, Any]:
     return {
         "version": outputs.SIDECAR_VERSION,
         "kind": "uploaded",
         "file": examined.facts(),
         "description": alt,
-        **marks_at_arrival(source_type, examined.digital_source_type),
+        **marks_at_arrival(said, examined.digital_source_type),
         "place": outputs.place_of(slot),
         "uploaded_by": user.get_username() if user else "",
         "times": {"stored_at": timezone.now()},
@@ -129,9 +120,9 @@ def _create(
     stored: "StoredOriginal",
     user: Any,
     alt: str,
-    source_type: str,
+    said: str,
 ) -> ImageOutput:
-    fields = outputs.output_fields(examined, stored, said=source_type)
+    fields = outputs.output_fields(examined, stored, said=said)
     fields["hints"] = alike.with_likeness(fields, post=slot.post)
     return ImageOutput.objects.create(
         **fields,
