@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import OuterRef
 from django.utils.feedgenerator import Atom1Feed, Enclosure
 
+from blog.cleaning import showable
 from blog.feeds import PostFeed, absolute
 from blog.models import Post
 from imagegen.imaging.xmp import TERM_ADDRESS
@@ -33,8 +34,9 @@ class PictureAtom(Atom1Feed):
             if source:
                 handler.addQuickElement("media:category", source, {"scheme": TERM_ADDRESS})
             if told.shown:
-                handler.addQuickElement("media:title", told.label, {"type": "plain"})
-                words = told.sentence or told.label
+                # One control character in them would leave readers without any feed.
+                label, words = showable(told.label), showable(told.sentence or told.label)
+                handler.addQuickElement("media:title", label, {"type": "plain"})
                 handler.addQuickElement("media:description", words, {"type": "plain"})
             handler.endElement("media:content")
 

@@ -172,7 +172,8 @@ def _facts_of(description: ElementTree.Element) -> dict[str, str]:
         element = description.find(full)
         value = description.get(full, "") if element is None else _value(element)
         if value:
-            facts[name] = value.removeprefix(TERM_ADDRESS)
+            is_term = name == "digital_source_type"
+            facts[name] = value.removeprefix(TERM_ADDRESS) if is_term else value
         if name == "alt" and element is not None:
             facts["language"] = _language(element, value)
     return facts

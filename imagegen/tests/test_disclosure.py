@@ -170,6 +170,13 @@ def test_feed_says_what_the_picture_is(client, settings, output, policy, labelle
     assert ('<media:title type="plain">AI-generated</media:title>' in feed) is labelled
 
 
+def test_feed_survives_a_control_character_in_the_words(client, output):
+    publishing.publish_pictures(post_id=output.post_id)
+    DisclosureText.objects.filter(language="en").update(label="Made\x01 by AI", sentence="\x02")
+    feed = client.get(reverse("blog:feed")).content.decode()
+    assert '<media:title type="plain">Made by AI</media:title>' in feed
+
+
 def test_feed_asks_for_pictures_and_words_once(client, output, django_assert_num_queries):
     for number in range(3):
         other = make_post(title=f"Walls {number}", published=True)

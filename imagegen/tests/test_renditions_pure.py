@@ -306,6 +306,14 @@ def test_hostile_packet_is_refused(data):
         xmp.parse_packet(data)
 
 
+@pytest.mark.parametrize(
+    "text", [xmp.TERM_ADDRESS + "print", "]]><!-- ?> \"'", "a\x01\ufffe\r\n b"]
+)
+def test_whatever_a_person_writes_comes_back(text):
+    facts = {"alt": text, "creator": text, "credit": text, "model": text}
+    assert xmp.parse_packet(xmp.packet(**facts)) == dict.fromkeys(facts, xmp.clean(text))
+
+
 def test_packet_of_what_is_no_picture_is_refused(tmp_path):
     (tmp_path / "a").write_bytes(made.HTML)
     with pytest.raises(ValueError, match="no PNG"):
