@@ -7,15 +7,21 @@ from PIL import Image
 
 from imagegen.imaging.reading import RECEIVED, as_shown, read_picture
 from imagegen.imaging.writing import encoding, write_picture
+from imagegen.imaging.xmp import packet
 
 Region = tuple[float, float, float, float]
 
 
-def cut_out(path: str, out_path: str, region: Region) -> dict:
+def cut_out(path: str, out_path: str, region: Region, source_type: str = "") -> dict:
     """The part of the picture inside `region` (left, top, width, height as shares), as a PNG
-    of 8 bits in sRGB: nothing is lost by compression. Gives size, bytes and hash."""
+    of 8 bits in sRGB: nothing is lost by compression. Gives size, bytes and hash.
+
+    `source_type` is the IPTC term of the whole; the part bears it as well.
+    """
     picture = as_shown(read_picture(path, RECEIVED)[0], keep_alpha=True)
-    return write_picture(picture.crop(pixels(region, picture.size)), out_path, **encoding("PNG"))
+    marked = packet(digital_source_type=source_type) if source_type else None
+    part = picture.crop(pixels(region, picture.size))
+    return write_picture(part, out_path, **encoding("PNG", marked))
 
 
 def mask_of(path: str, out_path: str, region: Region) -> dict:

@@ -112,7 +112,7 @@ def _cut(output: ImageOutput, path: str, region: Region) -> None:
 
     try:
         with local_copy(originals(), output.path) as source:
-            run_in_child(cut_out, source, path, region, timeout=SECONDS)
+            run_in_child(cut_out, source, path, region, output.digital_source_type, timeout=SECONDS)
     except (ChildDied, ChildTimeout, OSError) as error:
         raise Refused("The picture could not be cut just now. Try again.") from error
 

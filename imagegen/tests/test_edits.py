@@ -7,10 +7,11 @@ from PIL import Image
 
 from imagegen.errors import NotPermitted, Refused
 from imagegen.imaging.cutting import mask_of, pixels
+from imagegen.imaging.xmp import read_packet
 from imagegen.models import Attempt, GenerationJob, ReviewEvent
 from imagegen.services import edits, engine
 from imagegen.services.review import approve_output
-from imagegen.storage import hash_file, originals
+from imagegen.storage import hash_file, local_copy, originals
 from imagegen.tests.factories import hero_of, make_batch, make_post, make_stub
 from imagegen.tests.rows import make_output
 from providers.models import ImageModel
@@ -53,6 +54,12 @@ def test_crop_keeps_what_is_known_and_marked(output, editor):
     made = edits.crop_output(output=output, region=QUARTER, user=editor)
     known = ("prompt", "digital_source_type", "ai_content", "description", "slot")
     assert [getattr(made, name) for name in known] == [getattr(output, name) for name in known]
+
+
+def test_file_of_a_crop_bears_the_mark_of_the_whole(output, editor):
+    made = edits.crop_output(output=output, region=QUARTER, user=editor)
+    with local_copy(originals(), made.path) as path:
+        assert read_packet(path) == {"digital_source_type": output.digital_source_type}
 
 
 def test_crop_loses_no_pixel(output, editor):
