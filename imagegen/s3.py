@@ -106,6 +106,8 @@ class DurableS3Storage(BucketStorage):
         for page in self._pages(folder):
             for entry in page.get("Contents", ()):
                 name = entry["Key"][len(self.location) :].lstrip("/")
+                if name.endswith("/"):  # consoles lay an empty object where a folder is made
+                    continue
                 yield name, entry.get("Size", 0), f"{entry.get('ETag')}-{entry.get('LastModified')}"
 
     def listdir(self, name: str) -> tuple[list[str], list[str]]:

@@ -127,21 +127,22 @@ def _of_images(what: str, rows: QuerySet[ImageOutput]) -> Prunable:
         what=what,
         count=len(keys),
         bytes=sum(size for _, size in found) + (made["total"] or 0),
-        remove=partial(_remove_all, keys),
+        remove=partial(_remove_all, keys, rows),
     )
 
 
-def _remove_all(keys: list[int]) -> int:
-    return sum(_remove(pk) for pk in keys)
+def _remove_all(keys: list[int], rows: QuerySet[ImageOutput]) -> int:
+    return sum(_remove(pk, rows) for pk in keys)
 
 
-def _remove(pk: int) -> bool:
-    """Remove one image with its files, if nothing has come to refer to it since."""
+def _remove(pk: int, rows: QuerySet[ImageOutput]) -> bool:
+    """Remove one image with its files, if it is still one of `rows` (a rejection may have been
+    taken back) and nothing has come to refer to it since."""
     renditions.forget(Rendition.objects.filter(output=pk))
     with transaction.atomic():
-        rows = ImageOutput.objects.select_for_update(of=("self",)).filter(pk=pk)
-        output = spared(rows).exclude(state=ImageOutput.State.APPROVED).first()
-        if output is None:
+        output = ImageOutput.objects.select_for_update(of=("self",)).filter(pk=pk).first()
+        may_go = spared(rows).exclude(state=ImageOutput.State.APPROVED).filter(pk=pk)
+        if output is None or not may_go.exists():
             return False
         if output.attempt_id is not None:
             message = f"Its image was pruned on {timezone.localdate():%Y-%m-%d}."

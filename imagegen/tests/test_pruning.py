@@ -130,6 +130,13 @@ def test_picture_that_came_to_be_used_meanwhile_stays(test_run, post):
     assert found.remove() == 0 and is_there(test_run)
 
 
+def test_picture_whose_rejection_is_taken_back_meanwhile_stays(rejected):
+    told = pruning.old_rejected(90)
+    review.undo_review(output=rejected, user=None)
+    assert told.count == 1 and told.remove() == 0
+    assert is_there(rejected)
+
+
 def test_renditions_of_a_pruned_picture_go_along(rejected):
     name = "renditions/ab/cd.jpg"
     storages["originals"].save(name, ContentFile(b"1"))

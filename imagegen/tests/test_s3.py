@@ -269,6 +269,13 @@ def test_folders_and_files_are_listed(storage, store):
     assert [name for name, *_ in storage.listing("x")] == ["x/a.png", "x/b.png", "x/y/c.png"]
 
 
+def test_empty_object_that_a_console_lays_for_a_folder_is_no_file(storage):
+    key = "private/blog/x/"
+    storage.client.put_object(Bucket="private", Key=key, Body=b"", ChecksumSHA256=checksum(b""))
+    assert list(storage.client.list_objects_v2(Bucket="private")["Contents"])
+    assert list(storage.listing("x")) == []
+
+
 @pytest.mark.parametrize("name", ["../c.png", "a/../../c.png", "/etc/c.png"])
 def test_name_outside_the_prefix_is_refused(storage, name):
     with pytest.raises(SuspiciousFileOperation):
