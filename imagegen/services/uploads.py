@@ -14,13 +14,13 @@ from imagegen.imaging.xmp import SOURCE_TYPES
 from imagegen.models import ImageOutput, ImageSlot
 from imagegen.services import alike, outputs
 from imagegen.services.access import require
+from imagegen.services.alts import checked_alt
 from imagegen.services.disclosure import marks_at_arrival
 
 if TYPE_CHECKING:
     from imagegen.services.outputs import Examined, StoredOriginal
 
 MEGABYTE = 1024 * 1024
-MAX_ALT = 500
 
 
 def store_upload(
@@ -38,7 +38,8 @@ def store_upload(
     `Refused` with a sentence; then nothing of the file stays behind.
     """
     require(user, "override")
-    _check_words(alt, digital_source_type)
+    alt = checked_alt(alt) or ""
+    _check_source(digital_source_type)
     with outputs.scratch_file() as path:
         _copy(file, path)
         examined = _examine(path)
@@ -58,9 +59,7 @@ def store_upload(
         raise
 
 
-def _check_words(alt: str, digital_source_type: str) -> None:
-    if len(alt) > MAX_ALT:
-        raise Refused(f"The alt text may have {MAX_ALT} characters at most; it has {len(alt)}.")
+def _check_source(digital_source_type: str) -> None:
     if digital_source_type and digital_source_type not in SOURCE_TYPES:
         raise Refused(
             f"“{digital_source_type}” is no known kind of source. "

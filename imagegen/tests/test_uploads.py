@@ -124,7 +124,7 @@ def test_unknown_source_type_is_refused(slot):
 
 
 def test_too_long_an_alt_text_is_refused(slot):
-    with pytest.raises(Refused, match="500 characters"):
+    with pytest.raises(Refused, match="501 characters; 500 fit"):
         upload(slot, alt="x" * 501)
 
 
