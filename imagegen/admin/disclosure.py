@@ -103,6 +103,7 @@ class DisclosureTextForm(forms.ModelForm):
     class Meta:
         model = DisclosureText
         fields = ("language", "ai_content", "label", "sentence")
+        labels = {"ai_content": "AI content"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
