@@ -160,15 +160,15 @@ def check_region(region: Sequence[float]) -> Region:
 # --- An edit by a provider --------------------------------------------------------------
 
 
-def editing_models(*, masks: bool = False) -> list[ImageModel]:
-    """Usable models that take a picture to work from (and a mask, with `masks`)."""
+def editing_models() -> list[ImageModel]:
+    """Usable models that take a picture to work from."""
     found = []
     for model in ImageModel.objects.usable().for_pictures().select_related("connection"):
         try:
             capabilities = model.capabilities_object()
         except ProviderProblem:
             continue
-        if capabilities.reference_images and (capabilities.mask or not masks):
+        if capabilities.reference_images:
             found.append(model)
     return found
 

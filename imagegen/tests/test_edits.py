@@ -182,7 +182,6 @@ def test_edit_without_words_is_refused(output, model):
 
 def test_models_that_cannot_edit_are_not_offered(output, model):
     assert edits.editing_models() == [model]
-    assert edits.editing_models(masks=True) == []
 
 
 def test_edit_of_a_removed_picture_costs_nothing(output, model, editor):
