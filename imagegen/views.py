@@ -25,10 +25,11 @@ from imagegen.models import ImageOutput, PublicCopy
 from imagegen.services import signing
 from imagegen.services.previews import may_see_previews
 from imagegen.services.signing import ORIGINAL, PREVIEW, SentFile
+from imagegen.services.srcsets import ORDER
 from imagegen.storage import originals, published
 
 PUBLIC_NAME = re.compile(r"pictures/[0-9a-f]{2}/[0-9a-f]{32}\.(avif|webp|jpg)")
-PUBLIC_TYPES = {EXTENSIONS[name]: CONTENT_TYPES[name] for name in ("AVIF", "WEBP", "JPEG")}
+PUBLIC_TYPES = {EXTENSIONS[name]: CONTENT_TYPES[name] for name in ORDER}
 FOR_EVER = "max-age=31536000, immutable"
 ACCEL_PREFIX = "/private-files/"
 

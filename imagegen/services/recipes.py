@@ -14,6 +14,7 @@ from django.conf import settings
 from imagegen.imaging.sniffing import EXTENSIONS
 from imagegen.models import ImageOutput, PublicCopy
 from imagegen.services.credentials import signing_mark
+from imagegen.services.srcsets import ORDER
 from prompts.models import ImageStyle, Role, UnknownVersion
 
 Recipe = dict[str, Any]
@@ -81,7 +82,7 @@ def social_recipe(
 
 def page_formats() -> tuple[str, ...]:
     """The formats of pictures on pages, the one that a browser should take first in front."""
-    return ("AVIF", "WEBP", "JPEG") if settings.PICTURE_WEBP else ("AVIF", "JPEG")
+    return tuple(name for name in ORDER if name != "WEBP" or settings.PICTURE_WEBP)
 
 
 def widths_for(width: int) -> list[int]:
