@@ -61,7 +61,7 @@ class DescribingPages:
         )
         return go_back(request, here)
 
-    @admin.action(permissions=["approve"], description="Draft alt texts with a model")
+    @admin.action(permissions=["generate"], description="Draft alt texts with a model")
     def describe(self, request: HttpRequest, queryset: QuerySet) -> None:
         """At most twenty at once; the message says what they may cost."""
         tally = Tally("alt text", "alt texts", "asked for")

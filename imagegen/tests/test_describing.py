@@ -170,6 +170,12 @@ def test_action_asks_for_those_without_words(client, output, editor):
     assert AltDraft.objects.count() == 1
 
 
+def test_action_is_not_offered_to_those_who_may_not_ask(client, output, reviewer):
+    client.force_login(reviewer)
+    page = client.get("/admin/imagegen/imageoutput/").content.decode()
+    assert "approve_selected" in page and "Draft alt texts" not in page
+
+
 @pytest.mark.django_db(transaction=True)
 def test_command_drafts_and_tells(output):
     out = StringIO()
