@@ -189,6 +189,8 @@ class Move:
                 self._carry_batch(pool, batch)
                 if not self.stay():
                     self.report.problems.append("Another move has taken over.")
+                    if not self.report.switched:  # else late-comers would be left behind
+                        break
                 if len(self.report.problems) > MOST_PROBLEMS:
                     self.report.problems.append("That is enough: the move was given up.")
                     break

@@ -248,6 +248,14 @@ def test_two_moves_do_not_meet(output):
         move()
 
 
+def test_move_that_lost_its_lease_stops_at_once(output, monkeypatch):
+    monkeypatch.setattr(moving, "BATCH", 1)
+    answers = iter([True])
+    monkeypatch.setattr(moving.workers, "take_lease", lambda **lease: next(answers, False))
+    report = moving.move_storage(source="originals", target="originals_s3")
+    assert (report.carried, report.problems) == (1, ["Another move has taken over."])
+
+
 def test_move_ends_its_lease(output):
     move()
     assert NamedLease.objects.get(name=moving.LEASE).until is None
