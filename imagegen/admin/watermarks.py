@@ -113,7 +113,7 @@ class WatermarkForm(LookForm):
         labels = {"is_default": "The site’s own"}
         help_texts = {
             **LookForm.Meta.help_texts,
-            "is_default": "On every picture for which nothing else is chosen. Only one watermark is.",
+            "is_default": "On every picture for which nothing else is chosen. There is only one.",
             "is_active": "Switched off, it counts as not chosen; its pictures show what they "
             "would without it.",
         }
