@@ -1,5 +1,6 @@
 """Crops, focal points, edits by a provider: new images with their parent, nothing overwritten."""
 
+import json
 import math
 
 import pytest
@@ -9,7 +10,8 @@ from imagegen.errors import NotPermitted, Refused
 from imagegen.imaging.cutting import mask_of, pixels
 from imagegen.imaging.xmp import read_packet
 from imagegen.models import Attempt, GenerationJob, ReviewEvent
-from imagegen.services import edits, engine
+from imagegen.services import edits, engine, outputs
+from imagegen.services.doctor.sidecars import sidecar_from_rows
 from imagegen.services.review import approve_output
 from imagegen.storage import hash_file, local_copy, originals
 from imagegen.tests.factories import hero_of, make_batch, make_post, make_stub
@@ -68,6 +70,14 @@ def test_crop_loses_no_pixel(output, editor):
         left, top = output.width // 2, output.height // 2
         wanted = Image.open(whole).convert("RGB").crop((left, top, output.width, output.height))
         assert Image.open(part).convert("RGB").tobytes() == wanted.tobytes()
+
+
+def test_sidecar_of_a_crop_can_be_written_again(output, editor):
+    made = edits.crop_output(output=output, region=QUARTER, user=editor)
+    first = json.loads(originals().open(outputs.sidecar_path(made.path)).read())
+    again = sidecar_from_rows(made)
+    kept = ("parent", "edit", "edited_by")
+    assert [again[name] for name in kept] == [first[name] for name in kept]
 
 
 def test_crop_is_in_the_history(output, editor):

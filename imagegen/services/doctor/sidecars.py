@@ -42,9 +42,18 @@ def sidecar_from_rows(output: ImageOutput) -> dict[str, Any]:
         sidecar["prompt"] = outputs.prompt_facts(output.prompt)
     if output.attempt is not None:
         sidecar |= _facts_of_attempt(output)
-    elif output.created_by is not None:
-        sidecar["uploaded_by"] = output.created_by.get_username()
+    else:
+        sidecar |= _facts_of_person(output)
     return sidecar
+
+
+def _facts_of_person(output: ImageOutput) -> dict[str, Any]:
+    """Who brought or cut the picture, and out of which."""
+    name = output.created_by.get_username() if output.created_by else ""
+    if output.parent is None:
+        return {"uploaded_by": name}
+    parent = {"image": str(output.parent.uuid), "sha256": output.parent.sha256}
+    return {"edited_by": name, "parent": parent, "edit": output.edit}
 
 
 def _facts_of_attempt(output: ImageOutput) -> dict[str, Any]:
