@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminTextareaWidget
 from django.db.models import Field, JSONField, QuerySet, TextField
 from django.forms import Field as FormField
@@ -224,6 +224,8 @@ class ImageSettingAdmin(UsersOfModelsAdmin):
 
     def save_model(self, request: HttpRequest, obj: ImageSetting, form: Any, change: bool) -> None:
         save_setting(setting=obj)
+        for note in obj.snaps_with(obj.model) if obj.model else []:
+            messages.info(request, note)
 
     @admin.display(description="summary")
     def summary(self, setting: ImageSetting) -> str:

@@ -169,3 +169,13 @@ def test_stored_prompt_is_read_only_and_escaped(admin):
     assert "A &lt;b&gt;wall&lt;/b&gt;" in admin.get(page).content.decode()
     assert admin.post(page, {"text": "x"}).status_code == 403
     assert admin.post(url("imageprompt", "delete", prompt.pk)).status_code == 403
+
+
+def test_size_that_snaps_is_told_when_a_setting_is_saved(admin):
+    setting = ImageSetting.objects.get(slug="house-section")
+    setting.model.capabilities = {"multiple_of": 100}
+    setting.model.save()
+    fields = {"name": setting.name, "slug": setting.slug, "model": setting.model_id}
+    fields |= {"width": 640, "height": 416, "seed_policy": "random", "extra_settings": "{}"}
+    page = admin.post(f"/admin/prompts/imagesetting/{setting.pk}/change/", fields, follow=True)
+    assert "Size 640x416 becomes 600x400" in page.content.decode()
