@@ -65,7 +65,7 @@ def keep_alt(
         SlotAlt.objects.update_or_create(**key, defaults=values)
     elif is_decoration(output, slot):
         SlotAlt.objects.get_or_create(**key, defaults=_accepted(user, "", True, Source.GENERATOR))
-    elif output.description and (user or output.digital_source_type == DRAWN_BY_PROGRAM):
+    elif output.description:
         values = _accepted(user, output.description, False, Source.GENERATOR)
         SlotAlt.objects.get_or_create(**key, defaults=values)
 
@@ -113,7 +113,7 @@ def _source(output: ImageOutput, text: str) -> str:
 
 
 def _accepted(user: User, text: str, decorative: bool, source: str) -> dict[str, Any]:
-    """The columns of an alt text; without a person nobody is named as having accepted it."""
+    """The columns of an alt text; what no person has seen stays a draft."""
     return {
         "text": "" if decorative else text,
         "decorative": decorative,
