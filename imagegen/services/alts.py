@@ -113,7 +113,7 @@ def _source(output: ImageOutput, text: str) -> str:
 
 
 def _accepted(user: User, text: str, decorative: bool, source: str) -> dict[str, Any]:
-    """The columns of an alt text; what no person has seen stays a draft."""
+    """The columns of an alt text; without a person nobody is named as having accepted it."""
     return {
         "text": "" if decorative else text,
         "decorative": decorative,
