@@ -180,7 +180,7 @@ HUEY = {
 
 # 0: every section may have a picture; n: only the first n sections are wanted by rule.
 SECTION_PICTURES = env.number("SECTION_PICTURES", 0, low=0)
-SOCIAL_CARD = env.choice("SOCIAL_CARD", "crop", ("crop", "text"))
+SOCIAL_CARD = env.choice("SOCIAL_CARD", "crop", ("crop", "text", "auto"))
 PICTURE_WEBP = env.flag("PICTURE_WEBP", False)
 HERO_CROPS = env.parts("HERO_CROPS", choices=("square", "portrait", "wide"))
 # Which pictures that AI had to do with carry a visible label; the mark in files stays always.

@@ -8,7 +8,6 @@ import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -22,6 +21,7 @@ from imagegen.services.recipes import (
     place_recipes,
     recipe_hash,
     social_recipe,
+    wants_title,
 )
 from imagegen.services.watermarks import Treatments, read_treatments, watermark_for
 from imagegen.storage import local_copy, originals, other_storages, published, save_file
@@ -103,7 +103,7 @@ def _wanted_of(post: Post, slots: list[ImageSlot], treatments: Treatments) -> It
             continue
         mark = watermark_for(output, treatments)
         if slot.role == Role.SOCIAL:
-            with_title = own is None and settings.SOCIAL_CARD == "text"
+            with_title = own is None and wants_title(output)
             variants = social_recipe(output, mark, title=post.title if with_title else "")
         else:
             variants = place_recipes(slot.role, output, mark)

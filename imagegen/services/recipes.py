@@ -80,6 +80,14 @@ def social_recipe(
     return {(Purpose.SOCIAL, _variant(recipe["width"], "JPEG")): recipe}
 
 
+def wants_title(hero: ImageOutput) -> bool:
+    """Whether a card made of this hero shows the title: always or never by the site's choice,
+    with "auto" only where the hero is too small to fill a card."""
+    if settings.SOCIAL_CARD == "auto":
+        return part_width(hero, SOCIAL_RATIO) < SOCIAL_WIDTH
+    return settings.SOCIAL_CARD == "text"
+
+
 def page_formats() -> tuple[str, ...]:
     """The formats of pictures on pages, the one that a browser should take first in front."""
     return tuple(name for name in ORDER if name != "WEBP" or settings.PICTURE_WEBP)

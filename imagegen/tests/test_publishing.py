@@ -13,6 +13,7 @@ from imagegen.errors import Refused
 from imagegen.imaging.xmp import find_source_type
 from imagegen.models import ImageOutput, ImageSlot, PublicCopy, Rendition, SlotAlt, WatermarkProfile
 from imagegen.services import publishing, review, slots
+from imagegen.services.recipes import wants_title
 from imagegen.tests import pictures as made
 from imagegen.tests.factories import hero_of, make_post
 from imagegen.tests.published import HERO, live, public_files, public_post, publish
@@ -209,6 +210,12 @@ def test_text_card_by_setting(shown, settings):
     assert publish(shown).made == 1
     row = live(shown)["social-jpg"]
     assert (row.width, row.height) == (1200, 630)
+
+
+@pytest.mark.parametrize(("width", "titled"), [(1199, True), (1200, False)])
+def test_text_card_stands_in_for_a_hero_too_small_for_a_card(settings, width, titled):
+    settings.SOCIAL_CARD = "auto"
+    assert wants_title(ImageOutput(width=width, height=1000)) is titled
 
 
 def test_withdrawing_removes_the_copies_in_the_same_act(shown, django_capture_on_commit_callbacks):
