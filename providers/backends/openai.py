@@ -46,14 +46,8 @@ HEALTH_TIME = 8.0  # seconds
 MAX_PICTURES = 10  # of one answer; one is asked for
 MAX_LIST = 4 * 1024 * 1024  # bytes of a list of models
 ANSWERED = ("background", "output_format", "quality", "size")
-# Parameters that the package's methods name; whatever else there is goes into the body as it is.
-IMAGE_PARAMETERS = frozenset(
-    {
-        "background", "complexity", "input_fidelity", "model", "moderation", "n",
-        "output_compression", "output_format", "prompt", "quality", "response_format", "size",
-        "style",
-    }
-)  # fmt: skip
+# What both methods of the package name; the rest goes into the body as it is.
+NAMED = frozenset({"model", "prompt"})
 IMAGE_NAMES = re.compile(
     r"image|dall-?e|diffusion|flux|sdxl|imagen|recraft|ideogram|seedream|hidream", re.IGNORECASE
 )
@@ -333,10 +327,10 @@ def _one(path: str) -> tuple[str, ...]:
 
 
 def _arguments(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """The payload as the package takes it: what it does not name goes by `extra_body`."""
-    known = {name: value for name, value in payload.items() if name in IMAGE_PARAMETERS}
-    other = {name: value for name, value in payload.items() if name not in IMAGE_PARAMETERS}
-    return known | ({"extra_body": other} if other else {})
+    """The payload as either method of the package takes it, whatever parameters it names."""
+    named = {name: value for name, value in payload.items() if name in NAMED}
+    other = {name: value for name, value in payload.items() if name not in NAMED}
+    return {**named, "extra_body": other}
 
 
 def _spooled(value: Any, files: list[SpoolFile]) -> SpoolFile | None:

@@ -101,7 +101,7 @@ def own_issues(request: ImageRequest) -> Iterator[Issue]:
         whole = isinstance(level, int) and not isinstance(level, bool)
         if not (whole and 0 <= level <= 100):
             yield _error("output_compression", "output_compression must be 0 to 100.", level)
-        elif output_format not in ("", "jpeg", "webp"):
+        elif (output_format or _default_format(extra)) == "png":
             yield _error("output_compression", "output_compression needs jpeg or webp.", level)
     if request.reference_images and "moderation" in extra:
         yield _error("moderation", "moderation is not taken together with reference images.")
@@ -124,7 +124,7 @@ def build_payload(
     One picture a call: with more, a failure in the middle would be a loss of all of them.
     `response_format` goes to `legacy` (DALL·E) models alone; GPT Image answers it with 400.
     """
-    asked = {
+    own = {
         "quality": request.quality,
         "output_format": request.output_format,
         "negative_prompt": request.negative_prompt,
@@ -133,6 +133,8 @@ def build_payload(
         "guidance_scale": request.guidance_scale,
         **request.extra,
     }
+    given = {name: value for name, value in own.items() if value not in (None, "")}
+    asked = {**(usual or {}), **given}
     payload = {
         "model": request.model,
         "prompt": request.prompt,
@@ -143,8 +145,7 @@ def build_payload(
         payload["response_format"] = "b64_json"
     elif is_gpt_image(request.model):
         payload["output_format"] = _default_format(asked)
-    given = {name: value for name, value in asked.items() if value not in (None, "")}
-    return payload | dict(usual or {}) | given
+    return payload | asked
 
 
 def _default_format(asked: Mapping[str, Any]) -> str:

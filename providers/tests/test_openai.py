@@ -217,6 +217,11 @@ def test_sizes_are_snapped_to_the_models_rule(model, asked, sent):
             {"output_format": "png", "extra": {"output_compression": 80}},
             "extra.output_compression",
         ),
+        (
+            MODEL,
+            {"extra": {"background": "transparent", "output_compression": 80}},
+            "extra.output_compression",
+        ),
         (MODEL, {"output_format": "jpeg", "extra": {"background": "transparent"}}, "output_format"),
         (MODEL, {"output_format": "gif"}, "output_format"),
         (MODEL, {"reference_images": ("a",), "extra": {"moderation": "low"}}, "extra.moderation"),

@@ -9,7 +9,7 @@ from providers.registry import make_provider
 from providers.tests.contract import ProviderContract
 from providers.tests.fakes import pictures
 from providers.tests.fakes.openai import FakeGateway, FakeLinks
-from providers.tests.hosted import ask
+from providers.tests.hosted import ask, reference
 from providers.tests.sinks import FolderSink
 from providers.types import ConnectionConfig, ImageRequest
 
@@ -95,6 +95,20 @@ def test_added_parameter_gives_way_to_the_request(fake, sink):
     assert (body["quality"], body["output_format"]) == ("high", "webp")
 
 
+@pytest.mark.parametrize("name", ["moderation", "style", "input_fidelity", "response_format"])
+@pytest.mark.parametrize("references", [0, 1])
+def test_any_parameter_can_be_added_to_either_call(fake, sink, tmp_path, name, references):
+    pictures = (reference(tmp_path)[0],) * references
+    options = {"send_params": {name: "low"}}
+    draw(fake, sink, "gpt-image-2", options=options, reference_images=pictures)
+    assert b"low" in fake.requests[0].body and name.encode() in fake.requests[0].body
+
+
+def test_transparent_background_of_the_connection_asks_for_a_format_with_alpha(fake, sink):
+    draw(fake, sink, "gpt-image-2", options={"send_params": {"background": "transparent"}})
+    assert fake.requests[0].json()["output_format"] == "png"
+
+
 def test_refused_parameter_can_be_dropped(fake, sink):
     fake.refuses = {"output_format", "n"}
     draw(fake, sink, "gpt-image-2", options={"drop_params": ["output_format", "n"]})
@@ -145,7 +159,11 @@ def test_gpt_image_is_known_behind_a_prefix(model):
         {"drop_params": ["image"]},
         {"send_params": ["n"]},
         {"send_params": {"prompt": "x"}},
+        {"send_params": {"n": 4}},
+        {"send_params": {"size": "512x512"}},
         {"extra_body": "x"},
+        {"extra_body": {"model": "another"}},
+        {"extra_body": {"stream": True}},
         {"colour": "red"},
     ],
 )
