@@ -83,10 +83,7 @@ class Connection(models.Model):
         decimal_places=6,
         null=True,
         blank=True,
-        help_text=(
-            "The most that its calls may cost in a calendar month. A service that charges stays "
-            "off until this is set."
-        ),
+        help_text="The most that a calendar month may cost. A service that charges needs one.",
     )
     proven_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="When a real call last succeeded."
@@ -179,6 +176,11 @@ class Connection(models.Model):
             return get_provider_class(self.kind).charges
         except ConfigurationError:
             return False
+
+    @property
+    def account(self) -> str:
+        """Who pays for its calls, as far as can be seen here: the secret, else the address."""
+        return self.secret_name or self.base_url or self.kind
 
     def leads_elsewhere_than(self, old: "Connection") -> bool:
         """Whether calls go to another address, or to another kind of service, than before."""

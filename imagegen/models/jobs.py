@@ -351,6 +351,9 @@ class ConnectionMonth(models.Model):
         "providers.Connection", null=True, on_delete=models.SET_NULL, related_name="+"
     )
     connection_name = models.CharField(max_length=100)
+    account = models.CharField(
+        max_length=500, help_text="Who pays: by this a provider that is added again is known."
+    )
     month = models.DateField(help_text="Its first day, in UTC.")
     reserved = models.DecimalField(**MONEY, default=0)
     spent = models.DecimalField(**MONEY, default=0)

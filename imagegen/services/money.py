@@ -8,9 +8,12 @@ Sums are rounded to millionths in the database: SQLite calculates with floating 
 0.12 - 0.04 - 0.04 - 0.04 is a little less than nothing.
 """
 
+from contextlib import suppress
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from django.db import IntegrityError, transaction
 from django.db.models import F, Q, Value
 from django.db.models.functions import Greatest, Round
 from django.db.models.lookups import LessThanOrEqual
@@ -64,15 +67,28 @@ def reserve(*, batch_id: int, amount: Decimal) -> bool:
 def open_month(connection: Connection) -> ConnectionMonth:
     """The row of this month, with the cap as it is now. Its first call makes it.
 
-    To be called before the transaction that reserves.
+    A provider that was removed and added again goes on with the month of its account. To be
+    called before the transaction that reserves.
     """
-    today = timezone.now().date()
-    this = {"connection": connection, "month": today.replace(day=1)}
-    row = ConnectionMonth.objects.select_related("connection").filter(**this).first()
+    month = timezone.now().date().replace(day=1)
+    rows = ConnectionMonth.objects.select_related("connection")
+    row = rows.filter(connection=connection, month=month).first()
     if row is None:
-        name = {"connection_name": connection.name}
-        row, _ = ConnectionMonth.objects.get_or_create(**this, defaults=name)
+        names = {"connection_name": connection.name, "account": connection.account}
+        _take_up_month(connection, month, names)
+        row, _ = rows.get_or_create(connection=connection, month=month, defaults=names)
     return row
+
+
+def _take_up_month(connection: Connection, month: date, names: dict[str, str]) -> None:
+    """Give the connection the dearest month that a removed one of its account has left."""
+    left = ConnectionMonth.objects.filter(connection=None, month=month, account=connection.account)
+    dearest = left.order_by(-(F("spent") + F("reserved")), "pk").first()
+    if dearest is None:
+        return
+    # Somebody else may be faster: their row is then the month.
+    with suppress(IntegrityError), transaction.atomic():
+        left.filter(pk=dearest.pk).update(connection=connection, **names)
 
 
 def reserve_month(*, month: ConnectionMonth, amount: Decimal) -> bool:

@@ -119,6 +119,57 @@ def test_new_month_begins_with_its_whole_cap(tmp_path):
     assert new.pk != old.pk and money.reserve_month(month=new, amount=Decimal("0.05"))
 
 
+def add_again(stub, **changes):
+    """Removes a provider after half of its cap was spent, and adds one with these changes."""
+    money.open_month(stub)
+    ConnectionMonth.objects.update(spent="0.05", connection_name=stub.name)
+    same = {name: getattr(stub, name) for name in ("kind", "base_url", "secret_name")}
+    stub.delete()
+    return Connection.objects.create(name="again", monthly_cap="0.10", **{**same, **changes})
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("before", "changes", "spent"),
+    [
+        ({"secret_name": "FAR_KEY"}, {}, "0.05"),
+        ({"secret_name": "FAR_KEY"}, {"base_url": "https://api.example/v1"}, "0.05"),
+        ({"secret_name": "FAR_KEY"}, {"secret_name": "OTHER_KEY"}, "0"),
+        ({"base_url": "https://a.example"}, {}, "0.05"),
+        ({"base_url": "https://a.example"}, {"base_url": "https://b.example"}, "0"),
+        ({}, {}, "0.05"),
+    ],
+)
+def test_provider_that_is_removed_and_added_again_goes_on_with_its_month(
+    tmp_path, before, changes, spent
+):
+    stub = make_stub(tmp_path)
+    for name, value in before.items():
+        setattr(stub, name, value)
+    month = money.open_month(add_again(stub, **changes))
+    assert (month.spent, month.connection_name) == (Decimal(spent), "again")
+
+
+@pytest.mark.django_db
+def test_month_that_was_taken_up_holds_the_cap(tmp_path):
+    month = money.open_month(add_again(make_stub(tmp_path)))
+    assert not money.reserve_month(month=month, amount=Decimal("0.06"))
+
+
+@pytest.mark.django_db
+def test_month_of_a_provider_that_is_still_there_is_its_own(tmp_path):
+    first = money.open_month(make_stub(tmp_path))
+    other = Connection.objects.create(name="other", kind="stub")
+    assert money.open_month(other).pk != first.pk
+
+
+@pytest.mark.django_db
+def test_removed_providers_month_of_before_is_not_taken_up(tmp_path):
+    again = add_again(make_stub(tmp_path))
+    ConnectionMonth.objects.update(month=date(2026, 1, 1))
+    assert money.open_month(again).spent == 0
+
+
 @pytest.mark.django_db(transaction=True)
 def test_cap_of_a_month_holds_when_many_reserve_at_once(tmp_path):
     stub = make_stub(tmp_path)
