@@ -9,7 +9,7 @@ from providers.backends._options import check_names
 from providers.validation import RESERVED
 
 # What a call is made of; uploads are not parameters that could be left out.
-ALWAYS_SENT = {"model", "prompt", "image", "mask"}
+ALWAYS_SENT = frozenset({"model", "prompt", "image", "mask"})
 # Nor may an option say anew what the request says, or ask for more than the price is for.
 NEVER_SET = (RESERVED - {"quality"}) | ALWAYS_SENT | {"messages", "input", "instructions"}
 
@@ -57,7 +57,7 @@ class OpenAIOptions:
             raise errors.ConfigurationError("text_api must be responses or chat.")
         if self.profile not in ("gpt_image", "legacy_dalle"):
             raise errors.ConfigurationError("profile must be gpt_image or legacy_dalle.")
-        if kept := ALWAYS_SENT & {*self.drop_params}:
+        if kept := ALWAYS_SENT & set(self.drop_params):
             raise errors.ConfigurationError(f"{', '.join(sorted(kept))} cannot be dropped.")
         if kept := NEVER_SET & {*self.send_params, *self.extra_body}:
             raise errors.ConfigurationError(
