@@ -125,7 +125,7 @@ class ImageTokens(PriceRule):
 
     def cost(self, usage: Mapping[str, Any]) -> Decimal | None:
         told = read_tokens(usage)
-        if told.total_out is None or told.total_in is None:
+        if not told.total_out or told.total_in is None:
             return None
         words = min(told.text_out or 0, told.total_out)
         made = (told.total_out - words) * self.image_output + words * self.text_output
@@ -188,7 +188,7 @@ class TextTokens(PriceRule):
 
     def cost(self, usage: Mapping[str, Any]) -> Decimal | None:
         told = read_tokens(usage)
-        if told.total_out is None or told.total_in is None:
+        if not told.total_out or told.total_in is None:
             return None
         cached = min(told.cached_in, told.total_in)
         given = (told.total_in - cached) * self.input + cached * self.cached_input

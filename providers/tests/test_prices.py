@@ -270,7 +270,15 @@ def test_text_is_settled_from_its_usage(usage):
 
 @pytest.mark.parametrize(
     "usage",
-    [{}, {"output_tokens": 5}, {"input_tokens": 5}, {"input_tokens": "5", "output_tokens": 5}],
+    [
+        {},
+        {"output_tokens": 5},
+        {"input_tokens": 5},
+        {"input_tokens": "5", "output_tokens": 5},
+        # Gateways that do not count (LocalAI, LiteLLM) write noughts: not that it was free.
+        {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
+        {"input_tokens": 9, "output_tokens": 0},
+    ],
 )
 @pytest.mark.parametrize("rule", [BY_TOKENS, BY_WORDS, {"kind": "per_image", "amount": "1"}])
 def test_usage_that_tells_nothing_settles_nothing(rule, usage):
