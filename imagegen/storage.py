@@ -233,21 +233,26 @@ def hash_file(storage: Storage, name: str) -> str:
     return digest.hexdigest()
 
 
-def save_file(storage: Storage, name: str, source_path: str | Path, sha256: str) -> None:
+def save_file(
+    storage: Storage, name: str, source_path: str | Path, sha256: str, *, hashed: bool = False
+) -> None:
     """Store a local file under `name` and verify it by reading it back.
 
     The same bytes there already are fine: somebody was interrupted after storing them.
-    Other bytes there, or other bytes than announced, are a `StorageProblem`.
+    Other bytes there, or other bytes than announced, are a `StorageProblem`. `hashed` says that
+    `sha256` was made from the source as it lies there: a file that is only given a second name,
+    not copied, is then not read once more.
     """
+    taken = False
     if not storage.exists(name):
         try:
-            _store(storage, name, Path(source_path))
+            taken = _store(storage, name, Path(source_path))
         except FileNotFoundError as error:
             raise StorageProblem(f"The bytes for {name} are gone.") from error
         except StorageProblem:
             if not storage.exists(name):
                 raise  # else somebody else was quicker: look whether it is the same
-    if not holds(storage, name, sha256):
+    if not (taken and hashed) and not holds(storage, name, sha256):
         raise StorageProblem(f"The file {name} does not hold the bytes it should.")
 
 
@@ -265,16 +270,17 @@ def holds(storage: Storage, name: str, sha256: str, *, read: bool = False) -> bo
         raise StorageProblem(f"The file {name} is missing.") from error
 
 
-def _store(storage: Storage, name: str, source_path: Path) -> None:
-    """Bring the bytes in: by another name for our own scratch file where that can be."""
+def _store(storage: Storage, name: str, source_path: Path) -> bool:
+    """Bring the bytes in; True if our own scratch file got another name instead of a copy."""
     own = source_path.resolve().is_relative_to(Path(settings.SPOOL_DIR).resolve())
     durable = isinstance(storage, DurableFileSystemStorage)
     if own and durable and storage.take_file(name, source_path):
-        return
+        return True
     with open(source_path, "rb") as source:
         saved = storage.save(name, File(source, name=name))
     if saved != name:  # another storage made room: somebody else was quicker
         storage.delete(saved)
+    return False
 
 
 @contextlib.contextmanager

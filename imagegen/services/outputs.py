@@ -194,7 +194,7 @@ def store_original(
     storage = originals()
     path = f"{directory}/{name}.{EXTENSIONS[examined.format]}"
     preview = preview_path_for(path)
-    save_file(storage, path, source_path, examined.sha256)
+    save_file(storage, path, source_path, examined.sha256, hashed=True)
     # A preview may be made again by another version of the encoder: any whole one is good.
     if not storage.exists(preview):
         store_preview(preview, examined.preview_source)

@@ -70,6 +70,16 @@ def test_taken_file_outlives_its_scratch_name(storage, received):
     assert hash_file(storage, "a/c.png") == DIGEST
 
 
+def test_taken_file_that_was_hashed_where_it_lies_is_not_read_again(storage, received, monkeypatch):
+    monkeypatch.setattr("imagegen.storage.hash_file", pytest.fail)
+    save_file(storage, "a/c.png", received, DIGEST, hashed=True)
+
+
+def test_copy_is_read_back_even_if_its_source_was_hashed(storage, source):
+    with pytest.raises(StorageProblem, match="does not hold the bytes"):
+        save_file(storage, "a/c.png", source, "0" * 64, hashed=True)
+
+
 def test_file_of_somebody_else_is_copied(storage, source):
     save_file(storage, "a/c.png", source, DIGEST)
     assert not os.path.samefile(storage.path("a/c.png"), source)
