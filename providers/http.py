@@ -36,7 +36,7 @@ from providers.types import ConnectionConfig, Sink
 from providers.wire import Call, GuardedAdapter
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-CHUNK = 64 * 1024  # bytes read at once
+CHUNK = 256 * 1024  # bytes read at once at the most: each piece costs a dozen calls
 MAX_ERROR_BODY = 64 * 1024  # bytes kept of an answer that is no success
 
 

@@ -221,9 +221,9 @@ class _Picture:
         if text and self._padded:
             raise binascii.Error("text after the padding")
         whole = len(text) & ~3
-        decoded = pybase64.b64decode(text[:whole], validate=True)
+        decoded = pybase64.b64decode(memoryview(text)[:whole], validate=True)
         self._carry = text[whole:]
-        self._padded = self._padded or text[:whole].endswith(b"=")
+        self._padded = self._padded or text.endswith(b"=", 0, whole)
         if decoded:
             self._empty = False
             self._writer.write(decoded)
