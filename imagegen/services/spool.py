@@ -51,8 +51,7 @@ class SpoolWriter:
             digest, size = hash_path(self._part), self._part.stat().st_size
         else:
             digest, size = self._hash.hexdigest(), self._size
-        with open(self._part, "rb") as file:
-            os.fsync(file.fileno())
+        os.fsync(self._file.fileno())
         self._file.close()
         os.replace(self._part, self._final)
         fsync_folder(self._final.parent)
