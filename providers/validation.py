@@ -176,7 +176,7 @@ def _fitted(width: int, height: int, capabilities: Capabilities) -> tuple[int, i
     if capabilities.max_pixels and sides[0] * sides[1] > capabilities.max_pixels:
         # Rounding up may pass the limit that the size as asked kept.
         sides = [side // step * step for side in (width, height)]
-    if capabilities.max_ratio and max(sides) > capabilities.max_ratio * min(sides):
+    while capabilities.max_ratio and max(sides) > capabilities.max_ratio * min(sides):
         sides[sides.index(max(sides))] -= step
     return sides[0], sides[1]
 

@@ -195,6 +195,7 @@ def test_capabilities_follow_the_version(model, qualities, extra):
         (MODEL, (1536, 864), (1536, 864)),
         (MODEL, (3840, 2160), (3840, 2160)),
         (MODEL, (1440, 480), (1440, 480)),
+        (MODEL, (3096, 1032), (3072, 1024)),
         ("gpt-image-1.5", (1920, 1080), (1536, 1024)),
     ],
 )
