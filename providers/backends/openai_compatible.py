@@ -6,6 +6,7 @@ parameters that are needed by some (`response_format`: LocalAI) and refused by o
 refuses what the model behind it does not take). So what is sent can be set for each connection.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -22,6 +23,8 @@ from providers.types import (
     TextRequest,
     Validation,
 )
+
+SCHEMA_WORDS = "Answer with nothing but one JSON object of this schema:"
 
 
 class OpenAICompatibleProvider(OpenAIProvider):
@@ -66,7 +69,9 @@ class OpenAICompatibleProvider(OpenAIProvider):
         return kept | dict(self.options.extra_body)
 
     def _text_arguments(self, request: TextRequest, urls: list[str]) -> dict[str, Any]:
-        arguments = super()._text_arguments(request, urls)
+        """The schema goes in words too: many of these servers pass the other over or refuse it."""
+        told = f"{request.instructions}\n{SCHEMA_WORDS}\n{json.dumps(dict(request.schema))}"
+        arguments = super()._text_arguments(replace(request, instructions=told), urls)
         dropped = self.options.drop_params
         return {name: value for name, value in arguments.items() if name not in dropped}
 

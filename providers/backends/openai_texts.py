@@ -92,6 +92,7 @@ class Reading:
     def data(self, answer: Mapping[str, Any]) -> dict[str, Any]:
         """The JSON of an answer of either API, fitting the schema; or the error that it is."""
         text = self._chat(answer) if "choices" in answer else self._responses(answer)
+        text = text.rpartition("</think>")[2]  # local models think aloud (2026-11)
         found = FENCE.match(text)
         try:
             value = fitted(json.loads(found[1] if found else text), self.request.schema)
@@ -150,7 +151,7 @@ class Reading:
     def _cut_short(self) -> NoReturn:
         raise self._invalid(
             f"an answer that broke off at its limit of {self.request.max_output_tokens:,} tokens",
-            "Models that reason need more of them.",
+            'Models that reason use more of them: try the option reasoning_effort "low".',
         )
 
     def _invalid(self, what: str, hint: str) -> errors.InvalidResponse:

@@ -128,6 +128,17 @@ def test_gateway_gets_the_names_that_it_knows(sink):
     assert sink.sent == [body]
 
 
+@pytest.mark.parametrize("api", APIS)
+def test_gateway_is_told_the_schema_in_words_too(sink, api):
+    with FakeGateway() as fake:
+        options = {"drop_params": ["response_format", "text"]}
+        write(fake, sink, api, "openai_compatible", options)
+        body = fake.requests[0].json()
+    told = body["instructions"] if api == "responses" else body["messages"][0]["content"]
+    assert told.startswith("Write a prompt.") and json.dumps(SCHEMA) in told
+    assert not {"response_format", "text"} & set(body)
+
+
 # --- What comes back --------------------------------------------------------------------
 
 
@@ -144,7 +155,15 @@ def test_result_survives_json(fake, sink):
     assert TextResult.from_dict(json.loads(json.dumps(result.to_dict()))) == result
 
 
-@pytest.mark.parametrize("text", ['```json\n{"prompt": "x"}\n```', ' {"prompt": "x"}\n'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '```json\n{"prompt": "x"}\n```',
+        ' {"prompt": "x"}\n',
+        '<think>\nMaybe {"prompt": "y"}?\n</think>\n\n{"prompt": "x"}',
+        'Let me see.\n</think>\n```json\n{"prompt": "x"}\n```',
+    ],
+)
 def test_json_is_found_in_what_local_models_put_around_it(fake, sink, text):
     fake.written = text
     assert write(fake, sink).data == {"prompt": "x"}
