@@ -89,8 +89,9 @@ VERIFY = (
     "The organisation must be verified before it may use this model: "
     "https://platform.openai.com/settings/organization/general"
 )
-WAIT = re.compile(r"try again (?:in|after) ([\d.]+) ?(ms|s|m)", re.IGNORECASE)
-SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0}
+WAIT = re.compile(r"try again (?:in|after) ((?:[\d.]+ ?(?:ms|[hms])[a-z]*)+)", re.IGNORECASE)
+TIMES = re.compile(r"([\d.]+) ?(ms|[hms])", re.IGNORECASE)
+SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 VIOLATIONS = re.compile(r"safety_violations=\[([^\]]*)\]")
 KEY_LIKE = re.compile(r"\bsk-[\w*.-]{4,}")
 LONG_RUN = re.compile(r"[A-Za-z0-9+/=_-]{200,}")
@@ -193,7 +194,7 @@ def waiting_time(headers: Mapping[str, str], message: str = "") -> float | None:
         return seconds
     if found := WAIT.search(message):
         try:
-            return float(found[1]) * SECONDS[found[2].lower()]
+            return sum(float(n) * SECONDS[unit.lower()] for n, unit in TIMES.findall(found[1]))
         except ValueError:
             return None
     return None

@@ -54,6 +54,22 @@ def test_waiting_time_is_read_from_headers(headers, seconds):
     assert waiting_time(headers) == seconds
 
 
+@pytest.mark.parametrize(
+    ("words", "seconds"),
+    [
+        ("Please try again in 12s.", 12),
+        ("Please try again in 250ms.", 0.25),
+        ("Please try again in 6m0s.", 360),
+        ("Please try again in 1m12.5s.", 72.5),
+        ("Please try again in 1h2m3s", 3723),
+        ("try again after 30 seconds", 30),
+        ("try again in 2 minutes", 120),
+    ],
+)
+def test_waiting_time_is_added_up_from_words(words, seconds):
+    assert waiting_time({}, words) == seconds
+
+
 @pytest.mark.parametrize("words", ["try again in .s", "try again in 1.2.3s", "try again later"])
 def test_waiting_time_without_sense_is_none(words):
     assert waiting_time({}, words) is None
