@@ -49,11 +49,12 @@ ANSWERED = ("background", "output_format", "quality", "size")
 # What both methods of the package name; the rest goes into the body as it is.
 NAMED = frozenset({"model", "prompt"})
 IMAGE_NAMES = re.compile(
-    r"image|dall-?e|diffusion|flux|sdxl|imagen|recraft|ideogram|seedream|hidream", re.IGNORECASE
+    r"image|dall-?e|diffusion|flux|sdxl|(?<![a-z])sd[-\d]|imagen|recraft|ideogram|seedream|hidream",
+    re.IGNORECASE,
 )
 OTHER_NAMES = re.compile(
-    r"embed|tts|whisper|audio|speech|realtime|transcri|moderation|rerank|video|sora|live|"
-    r"search|instruct|davinci|babbage|codex|computer-use|deep-research",
+    r"embed|tts|whisper|audio|speech|realtime|transcri|moderation|rerank|video|sora|"
+    r"(?<![a-z])live(?![a-z])|search|turbo-instruct|davinci|babbage|codex|computer-use|deep-research",
     re.IGNORECASE,
 )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from providers import errors
+from providers.backends.openai import _offer
 from providers.backends.openai_images import build_payload
 from providers.registry import make_provider
 from providers.tests.contract import ProviderContract
@@ -443,6 +444,24 @@ def test_models_are_sorted_into_pictures_and_texts(fake):
         "gpt-image-1.5": "image",
         "gpt-5-mini": "text",
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "purpose"),
+    [
+        ("meta-llama/Llama-3.1-8B-Instruct", "text"),
+        ("olive-7b", "text"),
+        ("sd-3.5-large", "image"),
+        ("sd3-medium", "image"),
+        ("stablediffusion", "image"),
+        ("gpt-3.5-turbo-instruct", None),
+        ("gpt-image-2.5-flare", "image"),
+        ("gpt-realtime-2", None),
+        ("gpt-4o-mini-search-preview", None),
+    ],
+)
+def test_model_is_sorted_by_its_name(name, purpose):
+    assert (_offer({"id": name}) or {}).get("purpose") == purpose
 
 
 def test_announced_end_of_a_model_is_told(fake):
