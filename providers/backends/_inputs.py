@@ -6,13 +6,15 @@ A profile says what one model takes and how it calls that. The adapters know som
     {"profiles": {"owner/name": {"size": "width_height", "names": {"seed": "seed"}}}}
 """
 
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from providers import errors
-from providers.backends._pictures import Picture, Writer
-from providers.backends._queued import QueueOptions
+from providers.backends._hosted import refuse_the_rest
+from providers.backends._pictures import Picture, Writer, pictures_of, told
+from providers.backends._queued import QueuedProvider, QueueOptions
 from providers.backends._shapes import named_shape, nominal_sizes, shape_of
 from providers.types import Capabilities, ImageRequest
 
@@ -151,6 +153,27 @@ class ProfileOptions(QueueOptions):
             raise errors.ConfigurationError("The option profiles must map models to profiles.")
         told = self.profiles.get(model)
         return profile if told is None else profile.told_better(told, model)
+
+
+class ProfileProvider(QueuedProvider):
+    """A service with a queue and many models, which name their inputs themselves."""
+
+    options_class: ClassVar[type[ProfileOptions]] = ProfileOptions
+    options: ProfileOptions
+
+    @abstractmethod
+    def profile(self, model: str) -> Profile:
+        """What the model takes, as far as it is known."""
+
+    def capabilities(self, model: str, row: Mapping[str, Any] | None = None) -> Capabilities:
+        return self.profile(model).capabilities().overlaid(row)
+
+    def inputs(self, request: ImageRequest) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The inputs of a call, and what is written down of it."""
+        refuse_the_rest(request, (*FIELDS, "output_format", "reference_images"))
+        profile, pictures = self.profile(request.model), pictures_of(request)
+        written_down = {"model": request.model, **profile.fill(request, pictures, told)}
+        return profile.fill(request, pictures), written_down
 
 
 def find_profile(known: Iterable[tuple[str, Profile]], model: str, unknown: Profile) -> Profile:

@@ -8,13 +8,15 @@ from typing import Any, ClassVar
 
 from providers import errors
 from providers.answers import HttpAnswer, problem_for
-from providers.backends._hosted import HostedProvider, text_in
+from providers.backends._hosted import HostedProvider, dict_in, error_of, object_of, text_in
 from providers.backends._options import Options
+from providers.backends._results import count_notes
 from providers.receiving import fetch_picture
 from providers.types import ConnectionConfig, Handle, Recovery, Result, Sink, SpoolFile
 
 LOOK_LIMIT = 20.0  # seconds that one look at a job may take
 MAX_LOOK = 2 * 1024 * 1024  # bytes of its answer
+MOST_PICTURES = 10
 SHORTEST = 1.0  # seconds for a step that begins at the very end of a call
 
 
@@ -68,6 +70,47 @@ class QueuedProvider(HostedProvider):
         if self._end is None:
             return most
         return min(most, max(SHORTEST, self._end - time.monotonic()))
+
+    # --- Taking and stopping a job --------------------------------------------------------
+
+    def send(
+        self,
+        path: str,
+        payload: Mapping[str, Any],
+        sent: Mapping[str, Any],
+        sink: Sink,
+        headers: Mapping[str, str],
+    ) -> dict[str, Any]:
+        """Send the call; what the service says of the job that it took."""
+        sink.sending(sent)
+        answer = self.client().request("POST", path, json=payload, headers=headers, sink=sink)
+        if not answer.ok:
+            raise self.problem(answer)
+        return object_of(answer, self.connection.name)
+
+    def address_in(self, data: Mapping[str, Any], name: str) -> str:
+        """The address `name` of an answer that took a job, checked before it is ever used."""
+        url = text_in(data, name, self.connection.name)
+        self.client_for(url)
+        return url
+
+    def cancel_address_in(self, data: Mapping[str, Any], name: str) -> str:
+        """The same, or "": a job that cannot be stopped is drawn and fetched all the same."""
+        try:
+            return self.address_in(data, name)
+        except errors.InvalidResponse:
+            return ""
+
+    def stop(self, handle: Handle, name: str, method: str) -> Any:
+        """Ask at the address `name` of the handle to stop the job; the state that it then has."""
+        if not (url := handle.data.get(name)):
+            return None
+        answer = self.client_for(url).request(
+            method, url, headers=self.headers(), spends=False, deadline=10.0
+        )
+        return error_of(answer).get("status") if answer.ok else None
+
+    # --- Looking --------------------------------------------------------------------------
 
     def look(self, url: str) -> HttpAnswer:
         """One free look at a job; momentary trouble is an error that `collect` sits out."""
@@ -125,21 +168,44 @@ class QueuedProvider(HostedProvider):
             hint=f"State: {str(state)[:100]}",
         )
 
+    # --- The pictures ---------------------------------------------------------------------
+
+    def result(
+        self, handle: Handle, urls: Sequence[str], sink: Sink, *, model: str = "", **facts: Any
+    ) -> Result:
+        """What a finished job brought, by the addresses of its pictures."""
+        files = self.fetch_all(urls, sink)
+        notes = count_notes(self.connection.name, urls)
+        if missing := len(urls) - len(files):
+            notes += (f"{missing} of them could not be fetched.",)
+        return Result(
+            files=files,
+            model=model or self.stored(handle, "model"),
+            request_id=str(handle.data.get("id") or ""),
+            parameters=dict_in(handle.data, "sent"),
+            notes=notes,
+            **facts,
+        )
+
     def fetch_all(self, urls: Sequence[str], sink: Sink) -> tuple[SpoolFile, ...]:
-        """The pictures at the addresses that a finished job names, shown no secret."""
+        """The pictures at the addresses that a finished job names, shown no secret.
+
+        One was asked for: further ones that cannot be fetched take nothing from it.
+        """
         if not urls:
             raise errors.InvalidResponse(f"{self.connection.name} finished without a picture.")
         config = replace(self.connection, base_url=self.client().base_url)
-        return tuple(
-            fetch_picture(config, url, sink, deadline=self._left(self.connection.deadline))
-            for url in urls[:10]
-        )
-
-    def address_in(self, data: Mapping[str, Any], name: str) -> str:
-        """The address `name` of an answer that took a job, checked before it is ever used."""
-        url = text_in(data, name, self.connection.name)
-        self.client_for(url)
-        return url
+        files: list[SpoolFile] = []
+        problems: list[errors.ProviderProblem] = []
+        for url in urls[:MOST_PICTURES]:
+            limit = self._left(self.connection.deadline)
+            try:
+                files.append(fetch_picture(config, url, sink, deadline=limit))
+            except errors.ProviderProblem as problem:
+                problems.append(problem)
+        if not files:
+            raise problems[0]
+        return tuple(files)
 
     @staticmethod
     def stored(handle: Handle, name: str) -> str:

@@ -16,7 +16,6 @@ from providers.backends._hosted import (
     error_of,
     list_in,
     model_path,
-    object_of,
     refuse_the_rest,
     text_in,
 )
@@ -94,17 +93,13 @@ class BflProvider(QueuedProvider):
     def submit(self, request: ImageRequest, key: str, sink: Sink) -> Handle:
         self._family(request.model)
         refuse_the_rest(request, CARRIED_3 if is_flux_3(request.model) else CARRIED_2)
-        pictures, headers = pictures_of(request), self.headers()
-        path, payload = model_path(request.model), build_payload(request, pictures)
+        pictures = pictures_of(request)
         sent = {"model": request.model, **build_payload(request, pictures, told)}
-        sink.sending(sent)
-        answer = self.client().request("POST", path, json=payload, headers=headers, sink=sink)
-        if not answer.ok:
-            raise self.problem(answer)
-        job = object_of(answer, self.connection.name)
+        payload = build_payload(request, pictures)
+        job = self.send(model_path(request.model), payload, sent, sink, self.headers())
         return Handle(
             {
-                "id": text_in(job, "id", self.connection.name),
+                "id": str(job.get("id") or ""),
                 "polling_url": self.address_in(job, "polling_url"),
                 "model": request.model,
                 "sent": sent,
@@ -134,14 +129,13 @@ class BflProvider(QueuedProvider):
         """The picture, fetched at once: its address ends after 10 minutes."""
         usage = dict_in(handle.data, "usage")
         credits = keepable_cost(usage.get("cost", "unknown"))
-        return Result(
-            files=self.fetch_all([text_in(result, "sample", self.connection.name)], sink),
-            model=self.stored(handle, "model"),
+        return self.result(
+            handle,
+            [text_in(result, "sample", self.connection.name)],
+            sink,
             seed=result.get("seed"),
             cost=None if credits is None else credits * CENT,
             usage=usage,
-            request_id=self.stored(handle, "id"),
-            parameters=dict_in(handle.data, "sent"),
         )
 
     def _ended(
@@ -151,7 +145,7 @@ class BflProvider(QueuedProvider):
         who, details = self.connection.name, dict_in(state, "details")
         facts: dict[str, Any] = {
             "code": status[:200],
-            "request_id": self.stored(handle, "id"),
+            "request_id": str(handle.data.get("id") or ""),
             "hint": str(state.get("details") or "")[:300],
         }
         if stage := MODERATED.get(status):

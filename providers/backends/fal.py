@@ -18,15 +18,9 @@ from providers.backends._hosted import (
     error_of,
     list_in,
     model_path,
-    object_of,
-    refuse_the_rest,
-    text_in,
 )
-from providers.backends._inputs import FIELDS, Profile, ProfileOptions, find_profile
-from providers.backends._pictures import pictures_of, told
-from providers.backends._queued import QueuedProvider
-from providers.backends._results import count_notes
-from providers.types import Capabilities, Handle, ImageRequest, Result, Sink
+from providers.backends._inputs import Profile, ProfileProvider, find_profile
+from providers.types import Handle, ImageRequest, Result, Sink
 
 # Types of model errors whose input was looked at before anything ran (pydantic's).
 CHECKED_FIRST = frozenset(
@@ -42,21 +36,16 @@ NEVER_RAN = frozenset(
 )  # fmt: skip
 
 
-class FalProvider(QueuedProvider):
+class FalProvider(ProfileProvider):
     name = "fal"
     label = "fal"
-    options_class = ProfileOptions
-    options: ProfileOptions
     home = "https://queue.fal.run"
     family = ("fal.run", "fal.ai")
 
     def secret_headers(self, secret: str) -> dict[str, str]:
         return {"Authorization": f"Key {secret}"}
 
-    def capabilities(self, model: str, row: Mapping[str, Any] | None = None) -> Capabilities:
-        return self._profile(model).capabilities().overlaid(row)
-
-    def _profile(self, model: str) -> Profile:
+    def profile(self, model: str) -> Profile:
         """What is known of the model; reference pictures belong to endpoints of their own."""
         profile, last = find_profile(KNOWN, model, UNKNOWN), model.rpartition("/")[2]
         if last.startswith("edit"):
@@ -73,25 +62,21 @@ class FalProvider(QueuedProvider):
     # --- The call -------------------------------------------------------------------------
 
     def submit(self, request: ImageRequest, key: str, sink: Sink) -> Handle:
-        refuse_the_rest(request, (*FIELDS, "output_format", "reference_images"))
-        profile, pictures = self._profile(request.model), pictures_of(request)
+        inputs, sent = self.inputs(request)
         # Otherwise the queue repeats a failed job by itself, up to ten times (2026-11).
         headers = self.headers() | {"X-Fal-No-Retry": "1"}
-        payload = profile.fill(request, pictures)
-        sent = {"model": request.model, **profile.fill(request, pictures, told)}
-        path = model_path(request.model)
-        sink.sending(sent)
-        answer = self.client().request("POST", path, json=payload, headers=headers, sink=sink)
-        if not answer.ok:
-            raise self.problem(answer)
-        job = object_of(answer, self.connection.name)
+        job = self.send(model_path(request.model), inputs, sent, sink, headers)
         # The addresses cannot be built from the id: a part of the model's path is left out.
-        addresses = {
-            name: self.address_in(job, name)
-            for name in ("status_url", "response_url", "cancel_url")
-        }
-        identity = text_in(job, "request_id", self.connection.name)
-        return Handle({"id": identity, **addresses, "model": request.model, "sent": sent})
+        return Handle(
+            {
+                "id": str(job.get("request_id") or ""),
+                "status_url": self.address_in(job, "status_url"),
+                "response_url": self.address_in(job, "response_url"),
+                "cancel_url": self.cancel_address_in(job, "cancel_url"),
+                "model": request.model,
+                "sent": sent,
+            }
+        )
 
     def poll(self, handle: Handle, sink: Sink) -> Result | None:
         answer = self.look(self.stored(handle, "status_url"))
@@ -111,12 +96,8 @@ class FalProvider(QueuedProvider):
 
     def cancel(self, handle: Handle) -> bool:
         """True when the job was still waiting and has been taken out of the queue."""
-        url = self.stored(handle, "cancel_url")
-        answer = self.client_for(url).request(
-            "PUT", url, headers=self.headers(), spends=False, deadline=10.0
-        )
         # CANCELLATION_REQUESTED only asks the model to stop; a look tells whether it did.
-        return answer.ok and error_of(answer).get("status") == "OK"
+        return bool(self.stop(handle, "cancel_url", "PUT") == "OK")
 
     # --- Answers --------------------------------------------------------------------------
 
@@ -135,19 +116,10 @@ class FalProvider(QueuedProvider):
                 categories=["nsfw"],
                 code="has_nsfw_concepts",
                 billed="yes",
-                request_id=self.stored(handle, "id"),
+                request_id=str(handle.data.get("id") or ""),
             )
-        urls = [text_in(image, "url", self.connection.name) for image in clean if image]
-        files = self.fetch_all(urls, sink)
-        return Result(
-            files=files,
-            model=self.stored(handle, "model"),
-            seed=body.get("seed"),
-            usage=dict_in(body, "usage"),
-            request_id=self.stored(handle, "id"),
-            parameters=dict_in(handle.data, "sent"),
-            notes=count_notes(self.connection.name, files),
-        )
+        urls = [url for image in clean if isinstance(url := image.get("url"), str) and url]
+        return self.result(handle, urls, sink, seed=body.get("seed"), usage=dict_in(body, "usage"))
 
     def problem(self, answer: HttpAnswer, queued: bool = False) -> errors.ProviderProblem:
         """What a failed answer means; `queued` tells that it is the end of a job.

@@ -16,16 +16,10 @@ from providers.backends._hosted import (
     error_of,
     list_in,
     model_path,
-    object_of,
-    refuse_the_rest,
-    text_in,
 )
-from providers.backends._inputs import FIELDS, Profile, ProfileOptions, find_profile
-from providers.backends._pictures import pictures_of, told
-from providers.backends._queued import QueuedProvider
+from providers.backends._inputs import Profile, ProfileProvider, find_profile
 from providers.backends._replicate_models import KNOWN, UNKNOWN
-from providers.backends._results import count_notes
-from providers.types import Capabilities, Handle, ImageRequest, Result, Sink
+from providers.types import Handle, ImageRequest, Result, Sink
 
 RUNNING = frozenset({"starting", "processing", "queued"})
 # Models word their failures themselves; these are the words of the common ones (2026-11).
@@ -39,11 +33,9 @@ LONGEST_WAIT = 10**9  # seconds; a number above tells nothing
 WAIT = re.compile(r"resets in ~?(\d{1,6})s")
 
 
-class ReplicateProvider(QueuedProvider):
+class ReplicateProvider(ProfileProvider):
     name = "replicate"
     label = "Replicate"
-    options_class = ProfileOptions
-    options: ProfileOptions
     home = "https://api.replicate.com/v1"
     family = ("replicate.com",)
     account_path = "account"
@@ -51,33 +43,26 @@ class ReplicateProvider(QueuedProvider):
     def secret_headers(self, secret: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {secret}"}
 
-    def capabilities(self, model: str, row: Mapping[str, Any] | None = None) -> Capabilities:
-        return self._profile(model).capabilities().overlaid(row)
-
-    def _profile(self, model: str) -> Profile:
+    def profile(self, model: str) -> Profile:
         name = model.partition(":")[0]
         return self.options.better(find_profile(KNOWN, name, UNKNOWN), name)
 
     # --- The call -------------------------------------------------------------------------
 
     def submit(self, request: ImageRequest, key: str, sink: Sink) -> Handle:
-        refuse_the_rest(request, (*FIELDS, "output_format", "reference_images"))
-        profile, pictures = self._profile(request.model), pictures_of(request)
-        path, payload = call_for(request.model)
-        inputs = profile.fill(request, pictures)
-        sent = {"model": request.model, **profile.fill(request, pictures, told)}
-        headers = self.headers()
-        sink.sending(sent)
-        answer = self.client().request(
-            "POST", path, json={**payload, "input": inputs}, headers=headers, sink=sink
-        )
-        if not answer.ok:
-            raise self.problem(answer)
-        job = object_of(answer, self.connection.name)
+        inputs, sent = self.inputs(request)
+        path, frame = call_for(request.model)
+        job = self.send(path, {**frame, "input": inputs}, sent, sink, self.headers())
         urls = dict_in(job, "urls")
-        addresses = {name: self.address_in(urls, name) for name in ("get", "cancel")}
-        identity = text_in(job, "id", self.connection.name)
-        return Handle({"id": identity, **addresses, "model": request.model, "sent": sent})
+        return Handle(
+            {
+                "id": str(job.get("id") or ""),
+                "get": self.address_in(urls, "get"),
+                "cancel": self.cancel_address_in(urls, "cancel"),
+                "model": request.model,
+                "sent": sent,
+            }
+        )
 
     def poll(self, handle: Handle, sink: Sink) -> Result | None:
         answer = self.look(self.stored(handle, "get"))
@@ -93,11 +78,7 @@ class ReplicateProvider(QueuedProvider):
 
     def cancel(self, handle: Handle) -> bool:
         """True when it says itself that the prediction is cancelled."""
-        url = self.stored(handle, "cancel")
-        answer = self.client_for(url).request(
-            "POST", url, headers=self.headers(), spends=False, deadline=10.0
-        )
-        return answer.ok and error_of(answer).get("status") == "canceled"
+        return bool(self.stop(handle, "cancel", "POST") == "canceled")
 
     # --- Answers --------------------------------------------------------------------------
 
@@ -106,21 +87,18 @@ class ReplicateProvider(QueuedProvider):
             raise errors.JobLost(
                 f"{self.connection.name} has removed the picture, as it does after an hour.",
                 billed="yes",
-                request_id=self.stored(handle, "id"),
+                request_id=str(handle.data.get("id") or ""),
             )
-        sent = dict_in(handle.data, "sent")
-        seed = sent.get("seed")
+        seed = dict_in(handle.data, "sent").get("seed")
         if seed is None and (found := SEED_IN_LOGS.search(str(state.get("logs") or ""))):
             seed = int(found[1])
-        files = self.fetch_all(urls_of(state.get("output")), sink)
-        return Result(
-            files=files,
-            model=str(state.get("model") or self.stored(handle, "model")),
+        return self.result(
+            handle,
+            urls_of(state.get("output")),
+            sink,
+            model=str(state.get("model") or ""),
             seed=seed,
             usage=dict_in(state, "metrics"),
-            request_id=self.stored(handle, "id"),
-            parameters=sent,
-            notes=count_notes(self.connection.name, files),
         )
 
     def _ended(self, status: str, state: Mapping[str, Any]) -> errors.ProviderProblem:

@@ -13,6 +13,14 @@ from providers.tests.hosted import ask, connect
 from providers.tests.sinks import FolderSink
 from providers.types import Handle, ImageRequest
 
+SPARE = ("id", "request_id", "cancel_url", "cancel", "queue_position", "status", "cost", "model")
+
+
+def without_spare(job: dict) -> dict:
+    """What a service says of a job, but for all that is not needed to find it."""
+    kept = {name: value for name, value in job.items() if name not in SPARE}
+    return kept | ({"urls": without_spare(job["urls"])} if "urls" in job else {})
+
 
 class QueueRules:
     """`kind`, `model`, `key` and `fake` say which service."""
@@ -96,6 +104,18 @@ class QueueRules:
         with pytest.raises(errors.InvalidResponse, match="not its own"):
             provider.poll(Handle(stray), sink)
         assert len(fake.requests) == before
+
+    def test_job_is_collected_by_its_address_alone(self, fake, provider, sink, monkeypatch):
+        take = fake._take
+
+        def take_silently(request):
+            reply = take(request)
+            return replace(reply, body=json.dumps(without_spare(json.loads(reply.body))).encode())
+
+        monkeypatch.setattr(fake, "_take", take_silently)
+        handle = self.submit(provider, sink)
+        assert len(provider.collect(handle, sink).files) == 1
+        assert provider.cancel(handle) is False
 
     def test_incomplete_handle_is_a_lost_job(self, provider, sink):
         with pytest.raises(errors.JobLost):

@@ -212,6 +212,15 @@ def test_more_pictures_than_asked_for_are_kept_and_told(fake, sink):
     assert len(result.files) == 2 and result.notes == ("mine made 2 pictures instead of one.",)
 
 
+@pytest.mark.parametrize("trouble", ["status:404", "redirect:302:internal"])
+def test_picture_too_many_that_cannot_be_fetched_takes_nothing_from_the_one(fake, sink, trouble):
+    fake.faults("more_images")
+    fake.faults(trouble, "", on="download")
+    result = draw(fake, sink)
+    assert len(result.files) == 1
+    assert result.notes[1] == "1 of them could not be fetched."
+
+
 @pytest.mark.parametrize(
     ("fault", "kind", "billed"),
     [
