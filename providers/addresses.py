@@ -80,3 +80,11 @@ def split_origin(url: str) -> tuple[str, str, int]:
     except ValueError as error:
         raise ValueError("The port of the address must be a number up to 65535.") from error
     return parts.scheme, parts.hostname.lower().rstrip("."), port
+
+
+def check_base_url(url: str) -> None:
+    """`ValueError` with a sentence unless paths can be put behind this address, and no secret
+    stands in it."""
+    split_origin(url)
+    if "?" in url or "#" in url:
+        raise ValueError("The address must end before any ? or #. A secret is named below it.")

@@ -4,11 +4,11 @@ import os
 import re
 from pathlib import Path
 
-NAME = re.compile(r"[A-Z_][A-Z0-9_]*", re.IGNORECASE)
+NAME = re.compile(r"[A-Z_][A-Z0-9_]*")  # in capitals, which some secrets themselves are not
 # Secrets of the site itself must never be sent to a service, whoever configures it.
 FORBIDDEN = frozenset({"SECRET_KEY", "DATABASE_URL", "DEMO_PASSWORD", "ENV"})  # and ENV_FILE
 FORBIDDEN_PREFIXES = (
-    "AWS_", "BROKER_", "CELERY_", "DJANGO_", "EMAIL_", "PG", "POSTGRES_", "REDIS_",
+    "AWS_", "BROKER_", "C2PA_", "CELERY_", "DJANGO_", "EMAIL_", "PG", "POSTGRES_", "REDIS_",
 )  # fmt: skip
 FILE = "_FILE"  # behind a variable's name: that of the file which holds its value
 
@@ -20,8 +20,10 @@ class MissingSecret(Exception):
 def check_secret_name(name: str) -> None:
     """`ValueError` with a sentence unless `name` may hold a provider's secret."""
     if not NAME.fullmatch(name):
-        raise ValueError("Write the name of an environment variable, such as OPENAI_API_KEY.")
-    bare = name.upper().removesuffix(FILE)
+        raise ValueError(
+            "Write the name of an environment variable, in capitals, such as OPENAI_API_KEY."
+        )
+    bare = name.removesuffix(FILE)
     if bare in FORBIDDEN or bare.startswith(FORBIDDEN_PREFIXES):
         raise ValueError(f"{name} belongs to the site itself and is not sent to a provider.")
 

@@ -8,19 +8,16 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from providers.addresses import split_origin
+from providers.addresses import check_base_url
 from providers.base import Provider
 from providers.credentials import MissingSecret, check_secret_name, read_secret
 from providers.errors import ConfigurationError
-from providers.keeping import names_in
+from providers.options import check_options, split_limits
 from providers.prices import parse_price_rule
 from providers.registry import get_provider_class, make_provider
 from providers.types import Capabilities, ConnectionConfig
 
-SECRET_OPTIONS = {"api_key", "apikey", "key", "token", "secret", "password", "authorization"}
 WORKFLOW_KIND = "comfyui"  # the one that draws by workflows
-# Options of a connection that are limits of every call, not the adapter's own.
-LIMITS = ("connect_timeout", "read_timeout", "deadline", "max_bytes")
 
 
 class ConnectionQuerySet(models.QuerySet):
@@ -124,7 +121,7 @@ class Connection(models.Model):
             ("kind", self._check_kind),
             ("base_url", self._check_base_url),
             ("secret_name", self._check_secret_name),
-            ("options", self._check_options),
+            ("options", lambda: check_options(self.options)),
             ("monthly_cap", self._check_cap),
         ):
             try:
@@ -142,25 +139,11 @@ class Connection(models.Model):
 
     def _check_base_url(self) -> None:
         if self.base_url:
-            split_origin(self.base_url)
+            check_base_url(self.base_url)
 
     def _check_secret_name(self) -> None:
         if self.secret_name:
             check_secret_name(self.secret_name)
-
-    def _check_options(self) -> None:
-        if not isinstance(self.options, dict):
-            raise ValueError('Options are written as {"name": value}.')
-        if secrets := SECRET_OPTIONS & set(names_in(self.options)):
-            raise ValueError(
-                f"{', '.join(sorted(secrets))}: a secret belongs in the environment; name it above."
-            )
-        for name in LIMITS:
-            value = self.options.get(name, 1)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-                raise ValueError(f"{name} must be a number above 0.")
-        if not isinstance(self.options.get("max_bytes", 1), int):
-            raise ValueError("max_bytes must be a whole number.")
 
     def _check_cap(self) -> None:
         if self.enabled and self.monthly_cap is None and self.charges:
@@ -212,8 +195,7 @@ class Connection(models.Model):
         return make_provider(self._config(""))
 
     def _config(self, secret: str) -> ConnectionConfig:
-        options = dict(self.options or {})
-        limits: dict[str, Any] = {name: options.pop(name) for name in LIMITS if name in options}
+        limits, options = split_limits(self.options)
         return ConnectionConfig(
             name=self.name,
             kind=self.kind,

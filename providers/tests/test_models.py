@@ -73,10 +73,14 @@ def test_connection_without_a_secret_name_needs_none():
         ("kind", "magic"),
         ("base_url", "api.example.com"),
         ("base_url", "https://u:p@api.example.com"),
+        ("base_url", "https://api.example.com/v1?key=sk-1"),
+        ("base_url", "https://api.example.com/v1#sk-1"),
         ("secret_name", "sk-123abc"),
+        ("secret_name", "r8_Ab12Cd34"),
         ("secret_name", "SECRET_KEY"),
         ("secret_name", "DATABASE_URL"),
         ("secret_name", "AWS_SECRET_ACCESS_KEY"),
+        ("secret_name", "C2PA_PRIVATE_KEY"),
         ("secret_name", "ENV"),
         ("secret_name", "secret_key_file"),
         ("options", []),
@@ -85,6 +89,8 @@ def test_connection_without_a_secret_name_needs_none():
         ("options", {"max_bytes": True}),
         ("options", {"max_bytes": 1.5}),
         ("options", {"API_key": "sk-1"}),
+        ("options", {"headers": {"X-Api-Key": "sk-1"}}),
+        ("options", {"access_token": "sk-1"}),
         ("options", {"extra_body": [{"api_key": "sk-1"}]}),
     ],
 )
@@ -92,6 +98,10 @@ def test_wrong_value_is_refused_at_its_field(field, value):
     with pytest.raises(ValidationError) as caught:
         connection(**{field: value}).clean()
     assert list(caught.value.message_dict) == [field]
+
+
+def test_names_that_only_look_like_secrets_are_taken():
+    connection(options={"extra_body": {"max_output_tokens": 5, "monkey": "see"}}).clean()
 
 
 @pytest.mark.django_db
