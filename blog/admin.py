@@ -7,6 +7,8 @@ from django.contrib import admin, messages
 from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 
 from blog import services
@@ -160,7 +162,8 @@ class PostAdmin(admin.ModelAdmin):
     def origin(self, post: Post) -> str:
         if not post.imported_at:
             return "Written here"
-        return f"{post.source_path}, {post.imported_at:%Y-%m-%d %H:%M}"
+        when = date_format(timezone.localtime(post.imported_at), "DATETIME_FORMAT")
+        return f"{post.source_path}, {when}"
 
     @admin.action(permissions=["change"], description="Publish selected posts")
     def publish_posts(self, request: HttpRequest, queryset: QuerySet[Post]) -> None:

@@ -118,6 +118,7 @@ LANGUAGE_CODE = env.text(
 )
 TIME_ZONE = env.zone("TIME_ZONE", "UTC")
 USE_I18N = True
+FORMAT_MODULE_PATH = ["config.formats"]
 USE_TZ = True
 
 # --- Files ------------------------------------------------------------------------------

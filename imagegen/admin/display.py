@@ -158,12 +158,12 @@ def two_lines(first: str, second: str) -> SafeString:
 
 def short_time(moment: datetime) -> str:
     """Day and time in the site's zone, for a column."""
-    return date_format(timezone.localtime(moment), "j M, H:i")
+    return date_format(timezone.localtime(moment), "DATETIME_FORMAT")
 
 
 def short_date(moment: datetime) -> str:
     """The day in the site's zone, for a column."""
-    return date_format(timezone.localtime(moment), "j M Y")
+    return date_format(timezone.localtime(moment), "DATE_FORMAT")
 
 
 def style_text(row: ImageOutput | GenerationJob) -> str:

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from django.contrib import admin
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -37,7 +38,7 @@ class ConnectionMonthAdmin(ReadOnlyAdmin):
 
     @admin.display(description="month")
     def when(self, month: ConnectionMonth) -> str:
-        return f"{month.month:%B %Y}"
+        return date_format(month.month, "YEAR_MONTH_FORMAT")
 
     @admin.display(description="spent")
     def spent_text(self, month: ConnectionMonth) -> str:

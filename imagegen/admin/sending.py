@@ -58,7 +58,7 @@ def pause_text(job: GenerationJob) -> str:
     connection = job.connection
     if job.state != GenerationJob.State.QUEUED or connection is None or not connection.is_paused:
         return ""
-    until = date_format(timezone.localtime(connection.paused_until), "j M, H:i")
+    until = date_format(timezone.localtime(connection.paused_until), "DATETIME_FORMAT")
     reason = connection.pause_reason or "no reason given"
     return f"The provider {connection} rests until {until}: {reason}"
 
@@ -87,6 +87,6 @@ def _short(fact: Any) -> str:
 def _day(text: Any) -> str:
     """The day of a price as the pages write days; "" if the rule has none."""
     try:
-        return date_format(date.fromisoformat(text), "j M Y")
+        return date_format(date.fromisoformat(text), "DATE_FORMAT")
     except (TypeError, ValueError):
         return ""

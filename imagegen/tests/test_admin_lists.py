@@ -204,6 +204,14 @@ def test_page_keeps_the_order_of_the_list():
     assert [output.pk for output in page.object_list] == [keys[2], keys[1]]
 
 
+@pytest.mark.parametrize("name", ["output", "job", "batch", "attempt", "event"])
+def test_lists_write_times_the_same_way(name, console):
+    fill(1)
+    model = model_admin_of(name).model
+    model.objects.update(created_at="2026-03-09T14:05:00Z")
+    assert "9 Mar 2026, 14:05" in console.get(reverse(LISTS[name])).content.decode()
+
+
 def test_lists_have_no_date_hierarchy_and_no_filter_over_a_growing_table(console):
     for model, model_admin in django_admin.site._registry.items():
         if model._meta.app_label in ("imagegen", "blog"):
