@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
-from providers.addresses import split_origin
+from providers.addresses import check_base_url
 from providers.backends._options import check_names
 from providers.errors import ConfigurationError
 
@@ -44,7 +44,7 @@ class ComfyOptions:
 
 def _host(text: Any) -> str:
     try:
-        split_origin(text if isinstance(text, str) else "")
+        check_base_url(text if isinstance(text, str) else "")
     except ValueError as error:
         raise ConfigurationError(f"An address in hosts cannot be used. {error}") from error
     return str(text).rstrip("/")
