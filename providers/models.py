@@ -115,6 +115,18 @@ class Connection(models.Model):
     def __str__(self) -> str:
         return self.label or self.name
 
+    def save(self, **how: Any) -> None:  # type: ignore[override]
+        """Store it, whoever does. A secret is bound to the address that it was given for: where
+        calls would go elsewhere than before, its name is removed, so that it never reaches
+        another host by mistake; and nothing has been proven there yet.
+        """
+        old = Connection.objects.using(how.get("using")).filter(pk=self.pk).first()
+        if old is not None and self.leads_elsewhere_than(old):
+            self.secret_name, self.proven_at = "", None
+            if how.get("update_fields") is not None:
+                how["update_fields"] = {*how["update_fields"], "secret_name", "proven_at"}
+        super().save(**how)
+
     def clean(self) -> None:
         problems: dict[str, str] = {}
         for field, check in (

@@ -43,26 +43,22 @@ def install_embedded_connections(*, using: str = "default") -> None:
 def save_connection(*, connection: Connection) -> list[str]:
     """Store a connection and return what the person should be told. Raises ValidationError.
 
-    A secret is bound to the address that it was given for: when the base URL, the hosts or the
-    kind of a stored connection change, the name of its secret is removed, so that the secret
-    never reaches another host by mistake; and nothing has been proven there yet.
+    The row itself lets go of its secret where it leads elsewhere (see `Connection.save`).
     """
-    notes: list[str] = []
     connection.base_url = connection.base_url.strip().rstrip("/")
     connection.clean()
+    named = connection.secret_name
     with transaction.atomic():
         old = Connection.objects.select_for_update().filter(pk=connection.pk).first()
         if old is not None:
-            elsewhere = connection.leads_elsewhere_than(old)
-            connection.proven_at = None if elsewhere else old.proven_at
-            if elsewhere and connection.secret_name:
-                notes.append(
-                    f"The secret {connection.secret_name} was given for another address, so its "
-                    "name was removed. Enter it again if the new address may have it."
-                )
-                connection.secret_name = ""
+            connection.proven_at = old.proven_at
         connection.save()
-    return notes
+    if named == connection.secret_name:
+        return []
+    return [
+        f"The secret {named} was given for another address, so its name was removed. Enter it "
+        "again if the new address may have it."
+    ]
 
 
 def note_success(*, connection_id: int) -> None:

@@ -63,6 +63,15 @@ def test_secret_named_together_with_a_new_address_is_not_bound_to_it():
     assert connection.secret_name == ""
 
 
+@pytest.mark.parametrize("how", [{}, {"update_fields": ["base_url"]}])
+def test_secret_does_not_follow_by_any_other_door(how):
+    connection = make_connection(base_url="https://a.example", secret_name="FAR_KEY")
+    connection.base_url = "https://evil.example"
+    connection.save(**how)
+    connection.refresh_from_db()
+    assert (connection.base_url, connection.secret_name) == ("https://evil.example", "")
+
+
 @pytest.mark.parametrize("base_url", ["https://a.example", "https://a.example/"])
 def test_secret_stays_while_the_address_stays(base_url):
     connection = make_connection(base_url="https://a.example", secret_name="FAR_KEY")
