@@ -78,7 +78,7 @@ class DescribingPages:
         with tally.count():
             plan = describing.plan_describing(outputs=outputs)
             for problem in plan.problems:
-                tally.fail(problem)
+                tally.fail(str(problem))
             describing.create_describing(plan=plan, user=request.user, door=DOOR, title="Alt texts")
             tally.done += len(plan.items) - 1
 

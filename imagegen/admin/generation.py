@@ -53,7 +53,7 @@ def ask(
     """
     plan = plan_batch(slots=slots)
     for problem in plan.problems:
-        tally.fail(f"{problem.slot}: {problem.message}")
+        tally.fail(str(problem))
     needs_asking = plan.high > 0 or len(plan.items) > UNASKED
     if plan.items and needs_asking and request.POST.get("confirmed") != cost_of(plan):
         return _confirmation(model_admin, request, plan, action, title, tally)

@@ -6,7 +6,8 @@ from typing import Any
 from django.db.models import Q
 
 from blog.models import Post
-from imagegen.services.batches import GenerationOptions, check_cap
+from imagegen.services.asking import check_cap
+from imagegen.services.batches import GenerationOptions
 from imagegen.services.selection import DEFAULT_ROLES
 from prompts.models import ImagePromptExample, ImageSetting, ImageStyle, Role
 from providers.models import Connection, ImageModel

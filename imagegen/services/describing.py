@@ -8,24 +8,30 @@ never used. A draft is only that: it counts once a person has taken it over, cha
 import json
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
+from typing import Unpack
 
 from django.contrib.auth.models import AbstractBaseUser
 
-from imagegen.errors import ImagegenError, Refused, StorageProblem
+from imagegen.errors import Refused, StorageProblem
 from imagegen.models import AltDraft, Attempt, GenerationBatch, GenerationJob, ImageOutput
 from imagegen.services import texts
 from imagegen.services.access import require
 from imagegen.services.alts import LONGEST_ALT, alt_language
-from imagegen.services.batches import ask_once, check_cap, new_batch
-from imagegen.services.planning import check_usable, price_of_call, provider_of
+from imagegen.services.asking import (
+    Asking,
+    Plan,
+    check_usable,
+    price_of_call,
+    provider_of,
+    queue_plan,
+)
 from imagegen.services.prompting import post_values, slot_values
 from imagegen.services.references import local_previews, name_of
-from imagegen.services.tokens import send_tokens
 from prompts.words import clean_text, clip_text
 from providers.base import Provider
-from providers.errors import InvalidRequest, ProviderProblem
+from providers.errors import InvalidRequest
 from providers.models import ImageModel
 from providers.types import TextRequest, TextResult
 
@@ -57,21 +63,12 @@ class PlannedAlt:
     high: Decimal
 
 
-@dataclass
-class AltPlan:
-    """What would be asked of the model, what it would cost, what stands in the way."""
+@dataclass(kw_only=True)
+class AltPlan(Plan[PlannedAlt]):
+    """Alt texts that would be asked of the model."""
 
     model: ImageModel
-    items: list[PlannedAlt] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-
-    @property
-    def low(self) -> Decimal:
-        return sum((item.low for item in self.items), Decimal(0))
-
-    @property
-    def high(self) -> Decimal:
-        return sum((item.high for item in self.items), Decimal(0))
+    nothing = "There is nothing to describe."
 
 
 def plan_describing(*, outputs: Sequence[ImageOutput], model: ImageModel | None = None) -> AltPlan:
@@ -82,13 +79,7 @@ def plan_describing(*, outputs: Sequence[ImageOutput], model: ImageModel | None 
     plan = AltPlan(model=model or texts.find_text_model())
     check_usable(plan.model)
     provider = provider_of(plan.model)
-    for output in outputs:
-        try:
-            plan.items.append(_planned(output, plan.model, provider))
-        except ImagegenError as error:
-            plan.problems.append(f"Image {output.pk}: {error}")
-        except ProviderProblem as error:
-            plan.problems.append(f"Image {output.pk}: {error.in_full}")
+    plan.add_each(outputs, lambda output: _planned(output, plan.model, provider))
     return plan
 
 
@@ -121,13 +112,7 @@ def _surroundings(output: ImageOutput) -> str:
 
 
 def create_describing(
-    *,
-    plan: AltPlan,
-    user: AbstractBaseUser | None,
-    door: str,
-    title: str = "",
-    cap: Decimal | None = None,
-    idempotency_key: str | None = None,
+    *, plan: AltPlan, user: AbstractBaseUser | None, **asking: Unpack[Asking]
 ) -> GenerationBatch:
     """Queue what was planned: a job and an empty draft for each image.
 
@@ -135,26 +120,12 @@ def create_describing(
     """
     require(user, "approve")
     require(user, "generate")
-    check_cap(cap)
 
-    def queue() -> GenerationBatch:
-        if not plan.items:
-            raise Refused(plan.problems[0] if plan.problems else "There is nothing to describe.")
-        batch = new_batch(
-            kind=GenerationBatch.Kind.ALT,
-            door=door,
-            title=title,
-            user=user,
-            cap=cap,
-            idempotency_key=idempotency_key,
-            estimate=(plan.low, plan.high),
-        )
+    def write_jobs(batch: GenerationBatch) -> None:
         for position, item in enumerate(plan.items):
             _queue(batch, position, plan.model, item)
-        send_tokens(len(plan.items))
-        return batch
 
-    return ask_once(idempotency_key, queue)
+    return queue_plan(plan, write_jobs, user=user, kind=GenerationBatch.Kind.ALT, **asking)
 
 
 def _queue(batch: GenerationBatch, position: int, model: ImageModel, item: PlannedAlt) -> None:

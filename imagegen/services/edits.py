@@ -8,8 +8,7 @@ import math
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from decimal import Decimal
-from typing import Any
+from typing import Any, Unpack
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
@@ -19,6 +18,7 @@ from imagegen.errors import Refused
 from imagegen.models import GenerationBatch, ImageOutput, ReviewEvent
 from imagegen.services import outputs
 from imagegen.services.access import require
+from imagegen.services.asking import Asking
 from imagegen.services.batches import BatchPlan, GenerationOptions, create_batch
 from imagegen.services.choices import lock_slot, record_event
 from imagegen.services.disclosure import marks_at_arrival
@@ -212,22 +212,13 @@ def create_edit(
     *,
     plan: BatchPlan,
     user: User,
-    door: str,
-    cap: Decimal | None = None,
-    idempotency_key: str | None = None,
+    **asking: Unpack[Asking],
 ) -> GenerationBatch:
     """Queue a planned edit; what comes back is a candidate with its parent."""
     parent = plan.items[0].parent
     assert parent is not None  # noqa: S101 - plan_edit names it
-    return create_batch(
-        plan=plan,
-        user=user,
-        door=door,
-        kind=GenerationBatch.Kind.EDIT,
-        title=f"An edit of image {parent.pk}",
-        cap=cap,
-        idempotency_key=idempotency_key,
-    )
+    asking.setdefault("title", f"An edit of image {parent.pk}")
+    return create_batch(plan=plan, user=user, kind=GenerationBatch.Kind.EDIT, **asking)
 
 
 # --- Lineage ----------------------------------------------------------------------------

@@ -3,14 +3,14 @@
 import hashlib
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from django.conf import settings
 
-from imagegen.errors import ImagegenError, Refused
+from imagegen.errors import Refused
 from imagegen.models import ImageOutput, ImageSlot
-from imagegen.services.money import cap_wanted, lacks_cap
+from imagegen.services.asking import Plan, check_usable, price_of_call, provider_of
 from imagegen.services.prompting import (
     GenerationOptions,
     House,
@@ -23,8 +23,7 @@ from imagegen.services.references import with_reference
 from imagegen.services.slots import check_attached
 from prompts.compose import ComposedPrompt
 from prompts.models import ImageSetting
-from providers.base import AnyRequest, Provider
-from providers.errors import ProviderProblem
+from providers.base import Provider
 from providers.models import ImageModel
 from providers.types import Capabilities, ImageRequest, Validation
 
@@ -47,29 +46,12 @@ class PlannedJob:
     parent: ImageOutput | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Problem:
-    """A place that cannot be illustrated as asked, and why."""
-
-    slot: ImageSlot
-    message: str
-
-
-@dataclass
-class BatchPlan:
-    """What would be asked for, what it would cost, and what stands in the way."""
+@dataclass(kw_only=True)
+class BatchPlan(Plan[PlannedJob]):
+    """Pictures that would be asked for."""
 
     options: GenerationOptions
-    items: list[PlannedJob] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-
-    @property
-    def low(self) -> Decimal:
-        return sum((item.low for item in self.items), Decimal(0))
-
-    @property
-    def high(self) -> Decimal:
-        return sum((item.high for item in self.items), Decimal(0))
+    nothing = "There is nothing to illustrate."
 
 
 class Planner:
@@ -142,45 +124,8 @@ class Planner:
         return self._providers[model.connection_id]
 
 
-def check_usable(model: ImageModel) -> None:
-    """Raise Refused with what is in the way of choosing this model now."""
-    if not model.connection.enabled:
-        raise Refused(f"The provider {model.connection.name} is switched off.")
-    if not model.enabled:
-        raise Refused(f"The model {model.name} of {model.connection.name} is switched off.")
-    if model.is_retired:
-        successor = f" Its successor is {model.successor}." if model.successor else ""
-        raise Refused(f"The model {model.name} has been shut down.{successor}")
-    if lacks_cap(model.connection):
-        raise Refused(cap_wanted(model.connection))
-
-
-def provider_of(model: ImageModel) -> Provider:
-    """The adapter of a model's connection, ready to call. Raises Refused when it is not set up."""
-    try:
-        return model.connection.provider()
-    except ProviderProblem as error:
-        raise Refused(f"{model.connection.name}: {error.message}") from error
-
-
 def _notes(validation: Validation) -> tuple[str, ...]:
     return tuple(issue.message for issue in validation.issues)
-
-
-def price_of_call(
-    provider: Provider, model: ImageModel, request: AnyRequest
-) -> tuple[Decimal, Decimal]:
-    """Low and high cost; an unknown price counts as what somebody assumed, else refuses."""
-    price = provider.estimate(request, model.price_rule)
-    if price.low is not None and price.high is not None:
-        return price.low, price.high
-    assumed = model.connection.assumed_price
-    if assumed is None:
-        raise Refused(
-            f"The price of {model.name} is unknown. Set an assumed price per call "
-            f"for {model.connection.name} before it is used."
-        )
-    return assumed, assumed
 
 
 def build_request(
@@ -249,11 +194,5 @@ def plan_batch(
     plan = BatchPlan(options=options or GenerationOptions())
     planner = Planner(plan.options)
     planner.house.load_plans({slot.post_id for slot in slots if slot.post_id})
-    for slot in slots:
-        try:
-            plan.items.append(planner.plan(slot))
-        except ImagegenError as error:
-            plan.problems.append(Problem(slot=slot, message=str(error)))
-        except ProviderProblem as error:
-            plan.problems.append(Problem(slot=slot, message=error.in_full))
+    plan.add_each(slots, planner.plan)
     return plan

@@ -55,7 +55,7 @@ def approve_output(
     require(user, "approve")
     alt = checked_alt(alt)
     if could_be_real is None and disclosure.must_be_asked(output):
-        raise Refused(f"Answer first: {disclosure.QUESTION}")
+        raise Refused(f"Answer first: {disclosure.QUESTION}", field="could_be_real")
     with transaction.atomic():
         transition(output, State.APPROVED, sources=[State.CANDIDATE], reject_reason="")
         if could_be_real is not None:
@@ -257,7 +257,8 @@ def ask_again(
     idempotency_key: str | None = None,
 ) -> GenerationBatch:
     """Queue a plan of further candidates, and write down for each place who wanted another."""
-    from imagegen.services.batches import create_batch, find_batch
+    from imagegen.services.asking import find_batch
+    from imagegen.services.batches import create_batch
 
     require(user, "generate")
     if known := find_batch(idempotency_key):

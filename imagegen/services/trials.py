@@ -6,13 +6,13 @@ A trial is checked, priced, capped, queued and stored like any other picture. It
 
 import secrets
 from collections.abc import Mapping
-from decimal import Decimal
-from typing import Any
+from typing import Any, Unpack
 
 from django.contrib.auth.models import AbstractBaseUser
 
 from imagegen.errors import Refused
 from imagegen.models import GenerationBatch
+from imagegen.services.asking import Asking
 from imagegen.services.batches import BatchPlan, GenerationOptions, create_batch
 from imagegen.services.planning import PlannedJob, Planner, seeds_of
 from imagegen.services.prompting import Recipe
@@ -68,22 +68,12 @@ def create_trial(
     *,
     plan: BatchPlan,
     user: AbstractBaseUser | None,
-    door: str,
-    title: str = "",
-    cap: Decimal | None = None,
-    idempotency_key: str | None = None,
+    **asking: Unpack[Asking],
 ) -> GenerationBatch:
     """Queue a planned trial. Raises Refused, NotPermitted."""
     item: PlannedJob = plan.items[0]
-    return create_batch(
-        plan=plan,
-        user=user,
-        door=door,
-        kind=GenerationBatch.Kind.TEST,
-        title=title or f"A test of {item.recipe.model}",
-        cap=cap,
-        idempotency_key=idempotency_key,
-    )
+    asking.setdefault("title", f"A test of {item.recipe.model}")
+    return create_batch(plan=plan, user=user, kind=GenerationBatch.Kind.TEST, **asking)
 
 
 def small_size(capabilities: Capabilities) -> tuple[int, int]:

@@ -6,16 +6,23 @@ accepted one is the place's prompt: only style and format are added to it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
+from typing import Unpack
 
 from django.contrib.auth.models import AbstractBaseUser
 
-from imagegen.errors import ImagegenError, Refused
+from imagegen.errors import Refused
 from imagegen.models import GenerationBatch, GenerationJob, ImageSlot, PromptDraft
 from imagegen.services.access import require
-from imagegen.services.batches import Problem, ask_once, check_cap, new_batch
-from imagegen.services.planning import check_usable, price_of_call, provider_of
+from imagegen.services.asking import (
+    Asking,
+    Plan,
+    check_usable,
+    price_of_call,
+    provider_of,
+    queue_plan,
+)
 from imagegen.services.prompting import (
     GenerationOptions,
     House,
@@ -25,10 +32,8 @@ from imagegen.services.prompting import (
 )
 from imagegen.services.slots import check_attached
 from imagegen.services.texts import find_text_model, new_job
-from imagegen.services.tokens import send_tokens
 from prompts.writing import text_request
 from providers.base import Provider
-from providers.errors import ProviderProblem
 from providers.models import ImageModel
 from providers.types import TextRequest
 
@@ -47,22 +52,13 @@ class PlannedText:
     high: Decimal
 
 
-@dataclass
-class WritingPlan:
-    """What would be asked of the text model, what it would cost, what stands in the way."""
+@dataclass(kw_only=True)
+class WritingPlan(Plan[PlannedText]):
+    """Prompts that would be asked of the text model."""
 
     instruction: str = ""
     parent: PromptDraft | None = None
-    items: list[PlannedText] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-
-    @property
-    def low(self) -> Decimal:
-        return sum((item.low for item in self.items), Decimal(0))
-
-    @property
-    def high(self) -> Decimal:
-        return sum((item.high for item in self.items), Decimal(0))
+    nothing = "There is nothing to write."
 
 
 # --- Drafts at once ---------------------------------------------------------------------
@@ -150,13 +146,7 @@ def plan_writing(
     check_usable(model)
     provider = provider_of(model)
     house = house or house_for(slots)
-    for slot in slots:
-        try:
-            plan.items.append(_planned(plan, slot, model, provider, house))
-        except ImagegenError as error:
-            plan.problems.append(Problem(slot=slot, message=str(error)))
-        except ProviderProblem as error:
-            plan.problems.append(Problem(slot=slot, message=error.in_full))
+    plan.add_each(slots, lambda slot: _planned(plan, slot, model, provider, house))
     return plan
 
 
@@ -180,40 +170,19 @@ def _planned(
 
 
 def create_writing(
-    *,
-    plan: WritingPlan,
-    user: AbstractBaseUser | None,
-    door: str,
-    title: str = "",
-    cap: Decimal | None = None,
-    idempotency_key: str | None = None,
+    *, plan: WritingPlan, user: AbstractBaseUser | None, **asking: Unpack[Asking]
 ) -> GenerationBatch:
     """Queue what was planned: a job and an empty draft for each place.
 
     Raises Refused if nothing can be asked for, NotPermitted.
     """
     require(user, "generate")
-    check_cap(cap)
 
-    def queue() -> GenerationBatch:
-        if not plan.items:
-            nothing = "There is nothing to write."
-            raise Refused(plan.problems[0].message if plan.problems else nothing)
-        batch = new_batch(
-            kind=GenerationBatch.Kind.PROMPT,
-            door=door,
-            title=title,
-            user=user,
-            cap=cap,
-            idempotency_key=idempotency_key,
-            estimate=(plan.low, plan.high),
-        )
+    def write_jobs(batch: GenerationBatch) -> None:
         for position, item in enumerate(plan.items):
             _queue_text(batch, plan, position, item)
-        send_tokens(len(plan.items))
-        return batch
 
-    return ask_once(idempotency_key, queue)
+    return queue_plan(plan, write_jobs, user=user, kind=GenerationBatch.Kind.PROMPT, **asking)
 
 
 def _queue_text(

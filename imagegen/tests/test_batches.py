@@ -207,7 +207,7 @@ def test_key_is_known_again_when_nothing_is_left_to_ask_for(hero):
 def test_key_asked_for_at_the_same_time_gives_one_batch(hero, monkeypatch):
     first = ask(hero, idempotency_key="k")
     answers = iter([None, first])
-    monkeypatch.setattr("imagegen.services.batches.find_batch", lambda key: next(answers))
+    monkeypatch.setattr("imagegen.services.asking.find_batch", lambda key: next(answers))
     assert ask(hero, idempotency_key="k") == first and GenerationBatch.objects.count() == 1
 
 

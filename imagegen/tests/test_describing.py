@@ -104,7 +104,7 @@ def test_picture_that_is_gone_is_not_asked_about(output, service):  # noqa: F811
 def test_picture_without_a_place_is_refused(output):
     output.slot = None
     plan = describing.plan_describing(outputs=[output])
-    assert "no place of a post" in plan.problems[0]
+    assert "no place of a post" in plan.problems[0].message
 
 
 def test_stranger_may_not_ask(output, stranger):
@@ -197,6 +197,6 @@ def test_key_asked_for_at_the_same_time_gives_one_batch(output, monkeypatch):
     plan = describing.plan_describing(outputs=[output])
     first = describing.create_describing(plan=plan, **asked)
     answers = iter([None, first])
-    monkeypatch.setattr("imagegen.services.batches.find_batch", lambda key: next(answers))
+    monkeypatch.setattr("imagegen.services.asking.find_batch", lambda key: next(answers))
     assert describing.create_describing(plan=plan, **asked) == first
     assert AltDraft.objects.count() == 1

@@ -135,7 +135,7 @@ class Command(BaseCommand):
         if cap is not None:
             self._say(f"No more than {money_text(cap)} will be spent.")
         for problem in plan.problems:
-            self._say(f"Left out: {problem.slot}: {problem.message}")
+            self._say(f"Left out: {problem}")
 
     def _say(self, text: str, ending: str = "\n") -> None:
         """For people; with --json on the error stream, so that the object stands alone."""
@@ -182,7 +182,7 @@ def _plan_report(plan: BatchPlan) -> dict[str, Any]:
     report["wanted"] = len(plan.items) + len(plan.problems)
     report["cost"] |= {"low": plain_amount(plan.low), "high": plain_amount(plan.high)}
     report["problems"] = [
-        {"post": item.slot.post_title, "place": str(item.slot), "message": item.message}
+        {"post": item.subject.post_title, "place": str(item.subject), "message": item.message}
         for item in plan.problems
     ]
     return report

@@ -97,7 +97,7 @@ class Command(BaseCommand):
         plan = writing.plan_writing(slots=slots, model=texts.find_text_model(options["model"]))
         self.stdout.write(f"{len(plan.items)} prompts, {cost_range(plan.low, plan.high)}.")
         for problem in plan.problems:
-            self.stdout.write(f"Left out: {problem.slot}: {problem.message}")
+            self.stdout.write(f"Left out: {problem}")
         if options["dry_run"]:
             self.stdout.write("Nothing was asked for: this was a dry run.")
             return SOME_FAILED if plan.problems else ALL_DONE
