@@ -13,6 +13,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.utils import timezone
 
+from blog.cleaning import showable
 from imagegen.errors import Refused
 from imagegen.imaging.xmp import DRAWN_BY_PROGRAM
 from imagegen.models import AltDraft, ImageOutput, ImageSlot, SlotAlt
@@ -39,7 +40,7 @@ def write_alt(
     require(user, "approve")
     text = checked_alt(text) or ""
     if not text and not decorative:
-        raise Refused("Write the alt text, or say that the picture is decorative.")
+        raise Refused("Write the alt text, or say that the picture is decorative.", field="alt")
     if output.slot_id is None:
         raise Refused("This image belongs to no place.")
     with transaction.atomic():
@@ -92,10 +93,10 @@ def alt_language(slot: ImageSlot) -> str:
 
 
 def checked_alt(text: str | None) -> str | None:
-    """The alt text in one line. Raises Refused if it is too long."""
+    """The alt text in one line, without control characters. Raises Refused if it is too long."""
     if text is None:
         return None
-    text = " ".join(text.split())
+    text = " ".join(showable(text).split())
     if len(text) > LONGEST_ALT:
         raise Refused(
             f"The alt text has {len(text)} characters; {LONGEST_ALT} fit. Say it shorter."

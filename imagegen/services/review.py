@@ -4,7 +4,7 @@ Every decision is guarded by the state it starts from, needs its permission, and
 `ReviewEvent`. What readers get follows by itself (`publishing.mark_due`).
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
@@ -26,6 +26,7 @@ from imagegen.services.slots import check_attached
 from imagegen.states import transition
 
 if TYPE_CHECKING:
+    from imagegen.services.asking import Asking
     from imagegen.services.batches import BatchPlan
 
 State, Action = ImageOutput.State, ReviewEvent.Action
@@ -248,33 +249,21 @@ def regenerate_slot(
 
 
 def ask_again(
-    *,
-    plan: "BatchPlan",
-    user: User,
-    door: str,
-    note: str = "",
-    title: str = "",
-    idempotency_key: str | None = None,
+    *, plan: "BatchPlan", user: User, note: str = "", **asking: Unpack["Asking"]
 ) -> GenerationBatch:
     """Queue a plan of further candidates, and write down for each place who wanted another."""
-    from imagegen.services.asking import find_batch
-    from imagegen.services.batches import create_batch
+    from imagegen.services.asking import queue_plan
+    from imagegen.services.batches import write_jobs
 
     require(user, "generate")
-    if known := find_batch(idempotency_key):
-        return known
-    with transaction.atomic():
-        batch = create_batch(
-            plan=plan,
-            user=user,
-            door=door,
-            kind=GenerationBatch.Kind.REGENERATE,
-            title=title or f"Another try for {len(plan.items)} places",
-            idempotency_key=idempotency_key,
-        )
+
+    def write(batch: GenerationBatch) -> None:
+        write_jobs(batch, plan)
         for item in plan.items:
             record_event(action=Action.REGENERATE, user=user, slot=item.slot, note=note)
-    return batch
+
+    asking.setdefault("title", f"Another try for {len(plan.items)} places")
+    return queue_plan(plan, write, user=user, kind=GenerationBatch.Kind.REGENERATE, **asking)
 
 
 def check_askable(slot: ImageSlot) -> None:

@@ -214,6 +214,11 @@ def test_empty_alt_text_is_refused_unless_decorative(slot):
         alts.write_alt(output=make_output(slot), user=None, text="")
 
 
+def test_alt_text_keeps_no_control_characters(slot):
+    alt = alts.write_alt(output=make_output(slot), user=None, text="A\x00 tower\x1b\nat dusk")
+    assert alt.text == "A tower at dusk"
+
+
 def test_regenerating_queues_one_more(slot, editor):
     batch = review.regenerate_slot(slot=slot, user=editor, door="admin", note="Calmer")
     assert (batch.kind, batch.jobs.count()) == ("regenerate", 1)
@@ -224,6 +229,14 @@ def test_regenerating_with_the_same_key_queues_once(slot):
     for _ in range(2):
         review.regenerate_slot(slot=slot, user=None, door="admin", idempotency_key="k")
     assert GenerationBatch.objects.count() == 1
+
+
+def test_key_that_another_used_meanwhile_is_told_once(slot, monkeypatch):
+    first = review.regenerate_slot(slot=slot, user=None, door="admin", idempotency_key="k")
+    answers = iter([None, first])  # as long as the other has not committed, nothing is found
+    monkeypatch.setattr("imagegen.services.asking.find_batch", lambda key: next(answers))
+    review.regenerate_slot(slot=slot, user=None, door="admin", idempotency_key="k")
+    assert ReviewEvent.objects.filter(action="regenerate").count() == 1
 
 
 @pytest.mark.parametrize("role", ["hero", "social"])
