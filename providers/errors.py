@@ -21,6 +21,7 @@ Two questions matter more than the name: `retryable` (the same call may be sent 
 itself, because it surely did not run) and `billed` (may it cost money).
 """
 
+import math
 from collections.abc import Iterable
 from typing import Any, Literal
 
@@ -141,7 +142,8 @@ class RateLimited(ProviderProblem):
 
     def __init__(self, message: str, *, retry_after: float | None = None, **details: Any) -> None:
         super().__init__(message, **details)
-        self.retry_after = retry_after
+        no_time = retry_after is None or math.isnan(retry_after)
+        self.retry_after = None if no_time else max(0.0, retry_after or 0.0)
 
     def to_dict(self) -> dict[str, Any]:
         return super().to_dict() | {"retry_after": keepable(self.retry_after)}

@@ -92,6 +92,13 @@ def test_long_wait_is_cut_to_a_quarter_of_an_hour(ask):
     assert Connection.objects.get(name="stub").paused_until < longest
 
 
+@pytest.mark.parametrize("told", [float("nan"), float("inf"), -60, 0, 10**30])
+def test_odd_waiting_time_ends_the_attempt_all_the_same(fail_with, told):
+    job = fail_with(errors.RateLimited("Too fast.", retry_after=told))
+    assert job.state == JobState.QUEUED and not job.owner
+    assert job.run_after < timezone.now() + timedelta(minutes=15, seconds=2)
+
+
 def test_tries_are_spread():
     waits = {endings.seconds_before_retry(1, None) for _ in range(5)}
     assert len(waits) == 5 and all(2 <= wait <= 3 for wait in waits)

@@ -57,3 +57,10 @@ def test_adapter_may_know_better():
 
 def test_time_to_wait_is_kept():
     assert errors.RateLimited("Slow.", retry_after=3.0).to_dict()["retry_after"] == 3.0
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"), [(None, None), (float("nan"), None), (-5, 0.0), (9, 9.0), (1e300, 1e300)]
+)
+def test_waiting_time_is_one_that_can_be_waited(told, kept):
+    assert errors.RateLimited("Too fast.", retry_after=told).retry_after == kept
