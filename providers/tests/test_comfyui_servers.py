@@ -204,6 +204,7 @@ def test_choices_are_read_in_both_spellings(each):
         {"hosts": "http://a"},
         {"hosts": ["ftp://a"]},
         {"hosts": ["http://user:pass@a"]},
+        {"hosts": ["http://a/?token=sk-1"]},
         {"auth_header": "X Y"},
         {"websocket": "no"},
         {"poll_interval": 0},
