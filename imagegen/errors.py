@@ -23,7 +23,11 @@ class NotPermitted(ImagegenError):
 
 
 class Refused(ImagegenError):
-    """A request that cannot be carried out as it stands."""
+    """A request that cannot be carried out as it stands; `field` is what to change in it."""
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class Undecodable(ImagegenError):

@@ -14,6 +14,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
 from django.db import connection
 from django.db.models import Model, QuerySet, Subquery
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -328,17 +329,36 @@ def go_back(request: HttpRequest, fallback: str) -> HttpResponseRedirect:
     return redirect(way_back(request) or fallback)
 
 
-def tell(request: HttpRequest, service: Callable[..., Any], success: str, **arguments: Any) -> Any:
-    """Call a service for the person at the page; say how it went. None if it refused."""
+def tell(
+    request: HttpRequest,
+    service: Callable[..., Any],
+    success: str,
+    *,
+    form: Form | None = None,
+    **arguments: Any,
+) -> Any:
+    """Call a service for the person at the page; say how it went. None if it refused.
+
+    What it refuses is told by `form`, at the field to change, where the input came from one.
+    """
     try:
         answer = service(user=request.user, **arguments)
     except NotPermitted as error:
         raise PermissionDenied(str(error)) from error
     except (ImagegenError, BlogError) as error:
-        messages.error(request, str(error))
+        if form is None or isinstance(error, InvalidTransition):  # no input can mend that
+            messages.error(request, str(error))
+        else:
+            refuse(form, error)
         return None
     messages.success(request, success)
     return answer
+
+
+def refuse(form: Form, error: Exception) -> None:
+    """Say what a service has refused at the field to change, else above the form."""
+    field = getattr(error, "field", "")
+    form.add_error(field if field in form.fields else None, str(error))
 
 
 def number_from(text: str | None) -> int:

@@ -7,7 +7,7 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 
-from imagegen.admin.base import ConsoleAdmin, not_posted, number_from
+from imagegen.admin.base import ConsoleAdmin, not_posted
 from imagegen.admin.forms import answer_field, answer_of, source_choices
 from imagegen.admin.watermarking import TreatmentForm, TreatmentWatermarks
 from imagegen.models import DisclosureText, ImageOutput, StyleTreatment
@@ -23,9 +23,16 @@ class QuestionForm(forms.Form):
     """The answer alone, for those who review."""
 
     could_be_real = answer_field()
-    reason = forms.CharField(
-        required=False, max_length=1000, help_text="Needed where this says less than before."
+    note = forms.CharField(
+        label="Reason",
+        required=False,
+        max_length=1000,
+        help_text="Needed where this says less than before.",
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # The page has another form with such fields: the ids must differ.
+        super().__init__(*args, auto_id="id_disclose_%s", **kwargs)
 
 
 class DiscloseForm(QuestionForm):
@@ -37,7 +44,7 @@ class DiscloseForm(QuestionForm):
         required=False,
         help_text="Written into every file that readers get.",
     )
-    field_order = ("ai_content", "digital_source_type", "could_be_real", "reason")
+    field_order = ("ai_content", "digital_source_type", "could_be_real", "note")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -68,30 +75,16 @@ class DisclosurePages:
     def _disclose_form(self, request: HttpRequest) -> type[QuestionForm]:
         return DiscloseForm if self.has_override_permission(request) else QuestionForm
 
-    def lacks_answer(self, pk: str, answer: bool | None) -> bool:
-        """Whether the image cannot be approved before the question is answered."""
-        output = ImageOutput.objects.filter(pk=number_from(pk)).first()
-        return answer is None and output is not None and disclosure.must_be_asked(output)
-
     def disclose_view(self, request: HttpRequest, pk: str) -> HttpResponse:
         """Say anew what is disclosed, or answer the question of the review."""
         if request.method != "POST":
             return not_posted()
         form = self._disclose_form(request)(request.POST)
-        if not form.is_valid():
-            output = self._output(request, pk)
-            if output is None:
-                return self.gone(request, pk)
-            request.method = "GET"  # the page is shown again, nothing is saved
-            return self.change_view(request, pk, "", {"disclose_form": form})
-        words = form.cleaned_data
-        words["note"] = words.pop("reason")
         service: Any = disclosure.change_disclosure
         if not isinstance(form, DiscloseForm):
             service = disclosure.answer_question
-        return self._decide(
-            request, pk, service, "What readers are told of image #{output} is saved.", **words
-        )
+        done = "What readers are told of image #{output} is saved."
+        return self._decide_by(request, pk, service, done, form, "disclose_form")
 
 
 # --- Words and rules --------------------------------------------------------------------

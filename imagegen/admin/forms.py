@@ -162,6 +162,8 @@ class RegenerateForm(OptionsForm):
 
 
 class CommentForm(forms.Form):
+    """A remark about an image or a place."""
+
     note = forms.CharField(
         label="Comment",
         max_length=2000,

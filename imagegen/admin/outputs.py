@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -221,7 +222,7 @@ class ImageOutputAdmin(
                 if alt
                 else {"alt": words, "decorative": decorative}
             ),
-            "comment_form": CommentForm(),
+            "comment_form": CommentForm(auto_id="id_comment_%s"),
             "events": output.events.select_related("previous_choice"),
             "siblings": slot.outputs.exclude(pk=output.pk)[:12] if slot else [],
             "lineage": edits.lineage(output),
@@ -261,48 +262,37 @@ class ImageOutputAdmin(
         tell(request, service, success.format(output=output.pk), output=output, **more)
         return go_back(request, self._own_page(output))
 
-    def approve_view(self, request: HttpRequest, pk: str) -> HttpResponse:
-        form = ApproveForm(request.POST)
-        if not form.is_valid():
-            return self._wrong_words(request, pk, form)
-        words = form.cleaned_data
-        if "alt" in request.POST and self.lacks_answer(pk, words["could_be_real"]):
-            form.add_error("could_be_real", "Answer this first: the label depends on it.")
-            return self._wrong_words(request, pk, form)
-        # A list's quick button sends no alt text: then the draft stands.
-        alt = words["alt"] if "alt" in request.POST else None
-        return self._decide(
-            request,
-            pk,
-            review.approve_output,
-            "Image #{output} approved.",
-            alt=alt,
-            decorative=words["decorative"],
-            could_be_real=words["could_be_real"],
-            note=words["note"],
-        )
-
-    def alt_view(self, request: HttpRequest, pk: str) -> HttpResponse:
-        form = AltForm(request.POST)
-        if not form.is_valid():
-            return self._wrong_words(request, pk, form)
-        return self._decide(
-            request,
-            pk,
-            alts.write_alt,
-            "Alt text of image #{output} saved.",
-            text=form.cleaned_data["alt"],
-            decorative=form.cleaned_data["decorative"],
-        )
-
-    def _wrong_words(self, request: HttpRequest, pk: str, form: AltForm) -> HttpResponse:
-        """The image's page again, with what was typed and what is wrong with it."""
+    def _decide_by(
+        self, request: HttpRequest, pk: str, service: Any, success: str, form: Form, name: str
+    ) -> HttpResponse:
+        """Carry out what a form of the image's page says; refused, the page keeps the input."""
         output = self._output(request, pk)
         if output is None:
             return self.gone(request, pk)
-        which = "approve_form" if isinstance(form, ApproveForm) else "alt_form"
+        if request.method != "POST":
+            return not_posted()
+        words = form.cleaned_data if form.is_valid() else {}
+        done = success.format(output=output.pk)
+        if not form.errors and tell(request, service, done, form=form, output=output, **words):
+            return go_back(request, self._own_page(output))
         request.method = "GET"  # the page is shown again, nothing is saved
-        return self.change_view(request, pk, "", {which: form})
+        return self.change_view(request, pk, "", {name: form})
+
+    def approve_view(self, request: HttpRequest, pk: str) -> HttpResponse:
+        service, done = review.approve_output, "Image #{output} approved."
+        # A list's quick button sends no words: then the draft of the alt text stands.
+        if not ApproveForm.base_fields.keys() & request.POST.keys():
+            return self._decide(request, pk, service, done)
+        return self._decide_by(
+            request, pk, service, done, ApproveForm(request.POST), "approve_form"
+        )
+
+    def alt_view(self, request: HttpRequest, pk: str) -> HttpResponse:
+        def write(alt: str, **more: Any) -> SlotAlt:
+            return alts.write_alt(text=alt, **more)
+
+        done = "Alt text of image #{output} saved."
+        return self._decide_by(request, pk, write, done, AltForm(request.POST), "alt_form")
 
     def undo_view(self, request: HttpRequest, pk: str) -> HttpResponse:
         return self._decide(
@@ -315,8 +305,10 @@ class ImageOutputAdmin(
         )
 
     def comment_view(self, request: HttpRequest, pk: str) -> HttpResponse:
-        note = request.POST.get("note", "")
-        return self._decide(request, pk, review.comment_on, "Comment saved.", note=note)
+        form = CommentForm(request.POST, auto_id="id_comment_%s")
+        return self._decide_by(
+            request, pk, review.comment_on, "Comment saved.", form, "comment_form"
+        )
 
     def reject_view(self, request: HttpRequest, pk: str) -> HttpResponse:
         """The reason of one rejection."""
@@ -324,14 +316,10 @@ class ImageOutputAdmin(
         if output is None:
             return self.gone(request, pk)
         form = RejectForm(request.POST or None)
-        if request.method == "POST" and form.is_valid():
-            tell(
-                request,
-                review.reject_output,
-                f"Image #{output.pk} rejected.",
-                output=output,
-                **form.cleaned_data,
-            )
+        done = f"Image #{output.pk} rejected."
+        if form.is_valid() and tell(
+            request, review.reject_output, done, form=form, output=output, **form.cleaned_data
+        ):
             return go_back(request, self._own_page(output))
         context = self.page_context(
             request, output, f"Reject image #{output.pk}", form=form, outputs=[output], count=1

@@ -284,7 +284,8 @@ def _in_accord(wanted: Marks, before: Marks) -> Marks:
     if ai_content_of(term) != kind:
         raise Refused(
             "The source and the AI content do not go together. "
-            f"“{SOURCE_TYPES.get(term, 'not said')}” means: {AiContent(ai_content_of(term)).label}."
+            f"“{SOURCE_TYPES.get(term, 'not said')}” means: {AiContent(ai_content_of(term)).label}.",
+            field="digital_source_type",
         )
     return Marks(ai_content=kind, digital_source_type=term, could_be_real=wanted.could_be_real)
 
@@ -298,7 +299,7 @@ def _write_marks(
     if after == before:
         return output
     if after.says_less_than(before) and not note.strip():
-        raise Refused("This says less about AI than before. Write down why.")
+        raise Refused("This says less about AI than before. Write down why.", field="note")
     ImageOutput.objects.filter(pk=output.pk).update(**vars(after))
     for name, value in vars(after).items():
         setattr(output, name, value)

@@ -70,8 +70,8 @@ def test_answer_may_not_wait_where_the_policy_turns_on_it(settings, output):
 def test_what_was_typed_stays_while_the_answer_is_missing(console, settings, output):
     settings.AI_LABEL = "real"
     answer = console.post(page(output, "approve"), {"alt": "My own words"})
-    html = answer.content.decode()
-    assert "My own words" in html and "Answer this first" in html
+    errors = answer.context["approve_form"].errors
+    assert "My own words" in answer.content.decode() and "could_be_real" in errors
 
 
 def test_quick_approval_says_that_an_answer_is_missing(console, settings, output):
@@ -118,11 +118,26 @@ def test_manifest_that_could_not_be_read_is_told_of(console, output):
 
 def test_change_with_a_reason(console, output):
     wanted = {"ai_content": "none", "digital_source_type": "digitalCapture"}
-    answer = console.post(page(output, "disclose"), wanted)
-    assert "Write down why" in str(*get_messages(answer.wsgi_request))
-    console.post(page(output, "disclose"), wanted | {"reason": "The wrong file was marked"})
+    console.post(page(output, "disclose"), wanted | {"note": "The wrong file was marked"})
     output.refresh_from_db()
     assert (output.ai_content, output.digital_source_type) == ("none", "digitalCapture")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "field"),
+    [
+        ({"ai_content": "none", "digital_source_type": "digitalCapture"}, "note"),
+        (
+            {"ai_content": "modified", "digital_source_type": "digitalCapture"},
+            "digital_source_type",
+        ),
+    ],
+)
+def test_refused_change_is_told_at_its_field_and_keeps_the_input(console, output, wanted, field):
+    answer = console.post(page(output, "disclose"), wanted)
+    form = answer.context["disclose_form"]
+    assert list(form.errors) == [field] and '<details class="fp-inline" open>' in answer.text
+    assert form["digital_source_type"].value() == "digitalCapture"
 
 
 def test_reviewer_answers_the_question_alone(client, reviewer, output):

@@ -54,6 +54,10 @@ def text_of(client, row) -> str:
     return answer.content.decode()
 
 
+def ids_of(html: str) -> list[str]:
+    return re.findall(r'\sid="([^"]+)"', html)
+
+
 # --- Looking --------------------------------------------------------------------------------
 
 
@@ -70,6 +74,22 @@ def test_image_page_shows_prompt_parameters_and_lineage(console, job):
     text = text_of(console, output)
     assert "origin-post" in text and "sampler" in text and "81231" in text
     assert page(job) in text and page(job.batch) in text and page(attempt) in text
+
+
+@pytest.mark.parametrize("state", ["candidate", "approved"])
+def test_image_page_names_each_element_once(console, slot, state):
+    ids = ids_of(text_of(console, make_output(slot, state=state, ai_content="generated")))
+    assert sorted(ids) == sorted(set(ids))
+
+
+@pytest.mark.parametrize(
+    ("name", "field"), [("comment", "note"), ("alt", "alt"), ("approve", "alt")]
+)
+def test_refused_words_are_told_at_their_field(console, slot, name, field):
+    words = {"alt": "x" * 501} if name == "approve" else {field: ""}
+    output = make_output(slot, state="candidate" if name == "approve" else "approved")
+    answer = console.post(page(output, name), words)
+    assert field in answer.context[f"{name}_form"].errors
 
 
 def test_page_of_an_unknown_image_leads_back(console):
