@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.conf import settings
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
@@ -49,8 +50,8 @@ class Ending:
 
     @property
     def command(self) -> str:
-        """The command that moves everything to the successor; empty where none is known."""
-        if not self.model.successor:
+        """The command that moves everything to the successor; empty without one, and for texts."""
+        if not self.model.successor or self.model.purpose != ImageModel.Purpose.IMAGE:
             return ""
         names = (self.model.name, self.model.successor)
         old, new = (f"{self.model.connection.name}:{name}" for name in names)
@@ -61,7 +62,8 @@ class Ending:
         """What to do, in a sentence or two."""
         if not self.model.successor:
             return "Choose another model."
-        return f"Its successor is {self.model.successor}. Move them: {self.command}"
+        told = f"Its successor is {self.model.successor}."
+        return f"{told} Move them: {self.command}" if self.command else told
 
 
 def ending_models(within_days: int = SOON) -> list[Ending]:
@@ -93,6 +95,9 @@ def _uses(models: list[int]) -> Iterator[tuple[int, Use]]:
     standing = ImageModel.objects.filter(is_default=True, enabled=True, connection__enabled=True)
     for model in standing.filter(pk__in=models).select_related("connection"):
         yield model.pk, Use(what="default model of", row=model.connection)
+    connection, _, name = settings.PROMPT_WRITER_MODEL.partition(":")
+    for model in ImageModel.objects.filter(pk__in=models, connection__name=connection, name=name):
+        yield model.pk, Use(what="PROMPT_WRITER_MODEL", row=model)
 
 
 def model_id_of(default: RoleDefault) -> int | None:

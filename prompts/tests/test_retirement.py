@@ -55,6 +55,15 @@ def test_end_is_told_within_two_months(days, told):
     assert bool(ending_models()) is told
 
 
+def test_end_of_the_writer_in_the_environment_is_told(settings):
+    end = days_from_now(9)
+    model = make_model("writer", purpose="text", shutdown_at=end, successor="newer")
+    settings.PROMPT_WRITER_MODEL = f"{model.connection.name}:writer"
+    (ending,) = ending_models()
+    assert ending.uses[0].name.startswith("PROMPT_WRITER_MODEL")
+    assert ending.advice == "Its successor is newer."
+
+
 def test_model_that_nothing_uses_is_not_told():
     make_model("painter", shutdown_at=days_from_now(-1))
     assert ending_models() == []
