@@ -8,6 +8,7 @@ from blog.feeds import PostFeed
 app_name = "blog"
 urlpatterns = [
     path("", views.index, name="index"),
+    path("favicon.ico", views.icon, name="icon"),
     path("feed.xml", PostFeed(), name="feed"),
     path("tags/<str:slug>/", views.tag, name="tag"),
     path("post-pictures/<int:pk>/<str:file_name>", views.post_picture, name="post-picture"),

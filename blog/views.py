@@ -7,6 +7,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Q
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.templatetags.static import static
 from django.views.decorators.http import require_safe
 
 from blog.files import private_storage
@@ -48,6 +49,12 @@ def public_page(view):
         return response
 
     return require_safe(wrapped)
+
+
+@require_safe
+def icon(request: HttpRequest) -> HttpResponse:
+    """Where browsers look for the icon of an answer that names none, such as a picture."""
+    return redirect(static("blog/icon.svg"))
 
 
 @public_page

@@ -338,3 +338,7 @@ def test_impossible_addresses_are_not_found(client, address):
 @pytest.mark.parametrize("address", ["/a%00b/", "/tags/%00/", "/?page=%00", "/post-pictures/1/%00"])
 def test_addresses_with_nul_are_refused(client, address):
     page(client, address, 400)
+
+
+def test_icon_is_found_where_browsers_look_for_it(client):
+    assert client.get("/favicon.ico").url.endswith(".svg")

@@ -218,3 +218,7 @@ def test_lists_have_no_date_hierarchy_and_no_filter_over_a_growing_table(console
             assert not model_admin.date_hierarchy
             fields = [name for name in model_admin.list_filter if isinstance(name, str)]
             assert not [n for n in fields if model._meta.get_field(n).is_relation]
+
+
+def test_console_has_the_icon_of_the_blog(client):
+    assert 'rel="icon"' in client.get(reverse("admin:login")).text
