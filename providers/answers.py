@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from providers import errors
+from providers.keeping import one_line
 
 # Values of one answer. Each takes a hundred bytes of memory and more, however few on the wire.
 MOST_VALUES = 1_000_000
@@ -57,8 +58,7 @@ class HttpAnswer:
     def excerpt(self, limit: int = 200) -> str:
         """The beginning of the body as one plain line, for an operator."""
         text = (self.body or b"")[: 4 * limit].decode("utf-8", "replace")
-        plain = "".join(char if char.isprintable() else " " for char in text)
-        return " ".join(plain.split())[:limit] or "an empty answer"
+        return one_line(text, limit) or "an empty answer"
 
 
 def read_json(data: bytes | bytearray) -> Any:

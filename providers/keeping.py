@@ -24,10 +24,15 @@ def keepable_text(value: Any, limit: int = LONGEST_TEXT) -> str:
     return "" if value is None else _unkeepable.sub("", str(value)[:limit])
 
 
+def one_line(text: str, limit: int = 200) -> str:
+    """Somebody else's text as one short line, without characters that cannot be shown."""
+    plain = "".join(char if char.isprintable() else " " for char in text[: 10 * limit])
+    return " ".join(plain.split())[:limit]
+
+
 def plain_line(text: str, limit: int = 200) -> str:
     """What somebody else's program says, as one short line without the paths of its machine."""
-    plain = "".join(char if char.isprintable() else " " for char in text[: 10 * limit])
-    return " ".join(_path.sub("(path)", plain).split())[:limit]
+    return one_line(_path.sub("(path)", text[: 10 * limit]), limit)
 
 
 def keepable(value: Any, depth: int = 0) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 
 from imagegen.imaging.cbor import Malformed, read_cbor
 from imagegen.imaging.xmp import find_source_type
+from providers.keeping import one_line
 
 LARGEST = 4 * 1024 * 1024  # bytes; larger manifests are noted, not kept
 LONGEST = 200  # characters of one fact
@@ -329,5 +330,4 @@ def _text(value: Any) -> str:
     """
     if not isinstance(value, str):
         return ""
-    words = "".join(char if char.isprintable() else " " for char in value[: 10 * LONGEST])
-    return " ".join(words.split())[:LONGEST]
+    return one_line(value, LONGEST)
