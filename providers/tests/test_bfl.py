@@ -145,25 +145,6 @@ def test_price_told_in_credits_is_money(fake, sink):
 
 
 @pytest.mark.parametrize(
-    ("fault", "stage", "categories"),
-    [("refused_input", "input", ("Safety Filter",)), ("moderation_200", "output", ())],
-)
-def test_moderation_is_a_refusal_that_is_free(fake, sink, fault, stage, categories):
-    fake.faults(fault)
-    with pytest.raises(errors.ContentRejected) as caught:
-        draw(fake, sink)
-    problem = caught.value
-    assert (problem.stage, problem.categories, problem.billed) == (stage, categories, "no")
-
-
-def test_failed_job_may_have_cost(fake, sink):
-    fake.faults("job_failed")
-    with pytest.raises(errors.ProviderError) as caught:
-        draw(fake, sink)
-    assert (caught.value.billed, caught.value.code) == ("unknown", "Error")
-
-
-@pytest.mark.parametrize(
     ("fault", "kind"),
     [
         ("quota", errors.QuotaExhausted),

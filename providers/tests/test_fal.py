@@ -7,7 +7,7 @@ from providers.answers import HttpAnswer
 from providers.registry import make_provider
 from providers.tests.contract import ProviderContract
 from providers.tests.fakes.base import Reply
-from providers.tests.fakes.fal import KEY, FakeFal, model_error, platform_error
+from providers.tests.fakes.fal import KEY, FakeFal
 from providers.tests.hosted import ask, connect, reference
 from providers.tests.queued import QueueRules
 from providers.tests.sinks import FolderSink
@@ -241,51 +241,6 @@ def test_what_goes_wrong(fake, sink, fault, kind, billed):
     with pytest.raises(errors.ProviderProblem) as caught:
         draw(fake, sink)
     assert (type(caught.value), caught.value.billed) == (kind, billed)
-
-
-def test_refusal_of_the_prompt_names_its_stage(fake, sink):
-    fake.faults("refused_input")
-    with pytest.raises(errors.ContentRejected) as caught:
-        draw(fake, sink)
-    assert (caught.value.stage, caught.value.code) == ("input", "content_policy_violation")
-
-
-def read(reply, queued=True):
-    return bare().problem(HttpAnswer(reply.status, reply.headers, reply.body), queued=queued)
-
-
-@pytest.mark.parametrize(
-    ("kind", "status", "retryable"),
-    [
-        ("runner_scheduling_failure", 503, True),
-        ("startup_timeout", 504, True),
-        ("runner_disconnected", 503, False),
-        ("request_timeout", 504, False),
-        ("internal_error", 500, False),
-    ],
-)
-def test_failure_of_the_platform_is_free_and_repeated_if_it_never_ran(kind, status, retryable):
-    problem = read(platform_error(kind, status))
-    assert isinstance(problem, errors.ProviderError)
-    assert (problem.billed, problem.retryable, problem.code) == ("no", retryable, kind)
-
-
-@pytest.mark.parametrize(("told", "retryable"), [("true", True), ("false", False)])
-def test_model_says_whether_to_try_again(told, retryable):
-    problem = read(model_error("downstream_service_error", ["body"], 500, told))
-    assert (problem.billed, problem.retryable) == ("no", retryable)
-
-
-def test_failing_answer_to_the_call_itself_may_hide_a_job():
-    assert isinstance(read(platform_error("internal_error", 500), False), errors.OutcomeUnknown)
-    assert isinstance(
-        read(model_error("internal_server_error", [], 500), False), errors.OutcomeUnknown
-    )
-
-
-def test_timeout_of_the_model_may_have_cost():
-    problem = read(model_error("no_media_generated", ["body"], 422))
-    assert (type(problem), problem.billed) == (errors.ProviderError, "unknown")
 
 
 # --- Cancelling -------------------------------------------------------------------------

@@ -5,9 +5,20 @@ from typing import Any
 from providers.tests.fakes import pictures
 from providers.tests.fakes.base import Reply, Request
 from providers.tests.fakes.queued import FakeQueue, Job
+from providers.tests.fakes.recorded import reply
 
 KEY = "fal-id:fal-secret"
 APP = "/fal-ai/flux-2"  # addresses of a job leave out the rest of the model's path
+# Faults, and the recorded answers by which they are told.
+REFUSALS = {"quota": "no_credit", "rate_limit": "too_fast", "model_gone": "no_such_model"}
+HALF_ANSWERS = {"null_data": "taken_without_an_address", "error_200": "failure_that_says_200"}
+ENDINGS = {
+    "refused_input": "refused_prompt",
+    "moderation_200": "refused_outcome",
+    "bad_parameter": "bad_value",
+    "job_failed": "runner_disconnected",
+    "job_cancelled": "client_cancelled",
+}
 
 
 class FakeFal(FakeQueue):
@@ -18,15 +29,15 @@ class FakeFal(FakeQueue):
 
     def answer(self, request: Request) -> Reply:
         if request.headers.get("authorization") != f"Key {KEY}":
-            return Reply.json({"detail": "Cannot authenticate user."}, 401)
+            return reply("fal", "wrong_secret")
         if request.path == "/v1/models":
-            return Reply.json({"models": MODELS, "has_more": False})
+            return reply("fal", "models")
         if request.method == "POST":
             return self._take(request)
         identity, _, what = request.path.partition("/requests/")[2].partition("/")
         job = self.jobs.get(identity)
         if job is None:
-            return Reply.json({"detail": "Request not found"}, 404)
+            return reply("fal", "no_such_request")
         if request.method == "PUT":
             return self._cancel(job)
         return self._look(job) if what == "status" else self._response(job)
@@ -38,27 +49,14 @@ class FakeFal(FakeQueue):
         return Reply.json({"detail": f"Something is wrong ({status})."}, status)
 
     def _take(self, request: Request) -> Reply:
-        if self.faulty("quota"):
-            locked = "User is locked. Reason: Exhausted balance. Top up your balance."
-            return Reply.json({"detail": locked}, 403)
-        statuses = {"rate_limit": 429, "model_gone": 404}
-        if (status := statuses.get(self.fault.name)) is not None:
-            return self.error(status)
+        if (name := REFUSALS.get(self.fault.name)) is not None:
+            return reply("fal", name)
         body = request.json()
-        if self.faulty("null_data", "error_200"):
+        if (name := HALF_ANSWERS.get(self.fault.name)) is not None:
             self.charge(body["prompt"])
-            shape = {"request_id": None} if self.faulty("null_data") else {"detail": "Internal"}
-            return Reply.json(shape)
+            return reply("fal", name)
         job = self._new(request, body)
-        home = f"{self.url}{APP}/requests/{job.id}"
-        addresses = {
-            "response_url": home,
-            "status_url": f"{home}/status",
-            "cancel_url": f"{home}/cancel",
-        }
-        return Reply.json(
-            {"status": "IN_QUEUE", "request_id": job.id, "queue_position": 0, **addresses}
-        )
+        return reply("fal", "taken", id=job.id, job=f"{self.url}{APP}/requests/{job.id}")
 
     def _new(self, request: Request, body: dict[str, Any]) -> Job:
         if self.faulty("refused_input", "bad_parameter"):
@@ -74,52 +72,18 @@ class FakeFal(FakeQueue):
         return super().draw(width, height, seed)
 
     def _look(self, job: Job) -> Reply:
-        states = {"queued": "IN_QUEUE", "running": "IN_PROGRESS", "": "COMPLETED"}
-        state = "COMPLETED" if job.cancelled else states[self.waiting(job)]
-        return Reply.json({"status": state}, 200 if state == "COMPLETED" else 202)
+        return reply("fal", ("" if job.cancelled else self.waiting(job)) or "completed")
 
     def _cancel(self, job: Job) -> Reply:
         if job.looks > 2 or job.fault.name != "slow_job":
-            return Reply.json({"status": "ALREADY_COMPLETED"}, 400)
+            return reply("fal", "cancelled_too_late")
         job.cancelled = True
-        return Reply.json({"status": "OK"}, 200)
+        return reply("fal", "cancelled")
 
     def _response(self, job: Job) -> Reply:
-        match "job_cancelled" if job.cancelled else job.fault.name:
-            case "refused_input":
-                return model_error("content_policy_violation", ["body", "prompt"], 422)
-            case "bad_parameter":
-                return model_error("less_than_equal", ["body", "image_size", "width"], 422)
-            case "moderation_200":
-                return model_error("content_policy_violation", ["body"], 422)
-            case "job_failed":
-                return platform_error("runner_disconnected", 503)
-            case "job_cancelled":
-                return platform_error("client_cancelled", 499)
+        fault = "job_cancelled" if job.cancelled else job.fault.name
+        if (name := ENDINGS.get(fault)) is not None:
+            return reply("fal", name)
         images = [{"url": url, "content_type": "image/png", "width": 64} for url in job.urls]
-        flags = [job.fault.name == "black_flagged"] * len(images)
-        return Reply.json(
-            {"images": images, "seed": 42, "has_nsfw_concepts": flags, "prompt": "", "timings": {}}
-        )
-
-
-def model_error(kind: str, loc: list[str], status: int, retryable: str = "false") -> Reply:
-    detail = [{"loc": loc, "msg": f"Sorry: {kind}.", "type": kind, "url": "https://docs.fal.ai"}]
-    return Reply.json({"detail": detail}, status, {"x-fal-retryable": retryable})
-
-
-def platform_error(kind: str, status: int) -> Reply:
-    body = {"detail": f"Sorry: {kind}.", "error_type": kind}
-    return Reply.json(body, status, {"x-fal-error-type": kind})
-
-
-MODELS = [
-    {
-        "endpoint_id": "fal-ai/flux-2-pro",
-        "metadata": {"display_name": "FLUX.2 pro", "category": "text-to-image"},
-    },
-    {
-        "endpoint_id": "fal-ai/speech",
-        "metadata": {"display_name": "Speech", "category": "text-to-speech"},
-    },
-]
+        flags = [fault == "black_flagged"] * len(images)
+        return reply("fal", "response", images=images, flags=flags)

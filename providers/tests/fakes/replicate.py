@@ -4,15 +4,24 @@ from typing import Any
 
 from providers.tests.fakes.base import Reply, Request
 from providers.tests.fakes.queued import FakeQueue, Job
+from providers.tests.fakes.recorded import reply
 
 KEY = "r8-secret"
-THROTTLED = (
-    "Request was throttled. Your rate limit for creating predictions is reduced to 6 requests per "
-    "minute with a burst of 1 requests while you have less than $5.0 in credit. Your rate limit "
-    "resets in ~30s."
-)
-TITLES = {401: "Unauthenticated", 402: "Insufficient credit", 404: "Not found"}
-STATES = {"queued": "starting", "running": "processing"}
+# Faults, and the recorded answers by which they are told.
+REFUSALS = {
+    "quota": "no_credit",
+    "rate_limit": "too_fast",
+    "model_gone": "no_such_model",
+    "bad_parameter": "bad_value",
+}
+HALF_ANSWERS = {"null_data": "taken_without_an_address", "error_200": "failure_that_says_200"}
+ENDINGS = {
+    "refused_input": "refused_prompt",
+    "moderation_200": "refused_outcome",
+    "job_failed": "failed",
+    "job_cancelled": "aborted",
+    "out_of_memory": "out_of_memory",
+}
 
 
 class FakeReplicate(FakeQueue):
@@ -23,14 +32,12 @@ class FakeReplicate(FakeQueue):
 
     def answer(self, request: Request) -> Reply:
         if request.headers.get("authorization") != f"Bearer {KEY}":
-            return self.error(401)
+            return reply("replicate", "wrong_secret")
         match request.path.strip("/").split("/")[1:]:
             case ["account"]:
-                return Reply.json({"type": "user", "username": "alice"})
+                return reply("replicate", "account")
             case ["collections", "text-to-image"]:
-                return Reply.json(
-                    {"models": [{"owner": "black-forest-labs", "name": "flux-2-pro"}]}
-                )
+                return reply("replicate", "collection")
             case ["predictions", identity]:
                 return self._look(identity)
             case ["predictions", identity, "cancel"]:
@@ -41,29 +48,19 @@ class FakeReplicate(FakeQueue):
         return request.method == "POST" and not request.path.endswith("/cancel")
 
     def error(self, status: int) -> Reply:
-        title = TITLES.get(status, "Error")
-        return Reply.json({"title": title, "detail": f"{title}.", "status": status}, status)
+        sentence = f"Something is wrong ({status})."
+        return Reply.json({"title": "Error", "detail": sentence, "status": status}, status)
 
     def prompt_of(self, body: dict[str, Any]) -> Any:
         return body["input"]["prompt"]
 
     def _take(self, request: Request) -> Reply:
-        if self.faulty("rate_limit"):
-            return Reply.json({"detail": THROTTLED, "status": 429}, 429)
-        statuses = {"quota": 402, "model_gone": 404}
-        if (status := statuses.get(self.fault.name)) is not None:
-            return self.error(status)
-        if self.faulty("bad_parameter"):
-            detail = "- input.aspect_ratio: must be one of the following: 1:1\n"
-            title = "Input validation failed"
-            return Reply.json({"title": title, "detail": detail, "status": 422}, 422)
+        if (name := REFUSALS.get(self.fault.name)) is not None:
+            return reply("replicate", name)
         body = request.json()
-        if self.faulty("null_data", "error_200"):
+        if (name := HALF_ANSWERS.get(self.fault.name)) is not None:
             self.charge(self.prompt_of(body))
-            shape = (
-                {"id": None, "urls": None} if self.faulty("null_data") else {"detail": "Internal"}
-            )
-            return Reply.json(shape)
+            return reply("replicate", name)
         if self.faulty("refused_input", "out_of_memory"):
             job = Job(body, self.fault)
             self.jobs[job.id] = job
@@ -71,50 +68,24 @@ class FakeReplicate(FakeQueue):
             inputs = body["input"]
             job = self.take(request, inputs.get("width", 64), inputs.get("height", 64))
         job.model = "/".join(request.path.split("/")[3:5])
-        return Reply.json(self._state(job, "starting"), 201)
+        return self._tell(job, "taken")
 
     def _look(self, identity: str) -> Reply:
         job = self.jobs.get(identity)
         if job is None:
-            return self.error(404)
+            return reply("replicate", "no_such_prediction")
         if job.cancelled:
-            return Reply.json(self._state(job, "canceled"))
+            return self._tell(job, "cancelled")
         if state := self.waiting(job):
-            return Reply.json(self._state(job, STATES[state]))
-        failures = {
-            "refused_input": "NSFW content detected. Try running it again, or a different prompt.",
-            "moderation_200": "The output was flagged as sensitive. (E005)",
-            "job_failed": "Prediction failed: worker lost.",
-            "out_of_memory": "CUDA out of memory. Tried to allocate 2.00 GiB.",
-        }
-        if (sentence := failures.get(job.fault.name)) is not None:
-            return Reply.json(self._state(job, "failed", error=sentence))
-        if job.fault.name == "job_cancelled":
-            return Reply.json(self._state(job, "aborted"))
-        return Reply.json(
-            self._state(
-                job,
-                "succeeded",
-                output=job.urls,
-                logs="Using seed: 4711\nDone.",
-                metrics={"predict_time": 1.5, "image_count": len(job.urls)},
-            )
-        )
+            return self._tell(job, state)
+        if (name := ENDINGS.get(job.fault.name)) is not None:
+            return self._tell(job, name)
+        return self._tell(job, "succeeded", output=job.urls, count=len(job.urls))
 
     def _cancel(self, identity: str) -> Reply:
         job = self.jobs[identity]
         job.cancelled = True
-        return Reply.json(self._state(job, "canceled"))
+        return self._tell(job, "cancelled")
 
-    def _state(self, job: Job, status: str, **more: Any) -> dict[str, Any]:
-        home = f"{self.url}/v1/predictions/{job.id}"
-        return {
-            "id": job.id,
-            "model": job.model,
-            "status": status,
-            "output": None,
-            "error": None,
-            "logs": "",
-            "urls": {"get": home, "cancel": f"{home}/cancel"},
-            **more,
-        }
+    def _tell(self, job: Job, name: str, **more: Any) -> Reply:
+        return reply("replicate", name, id=job.id, model=job.model, home=self.url, **more)
