@@ -3,8 +3,8 @@
 A file has `kind`, `currency` and `models`; other top-level names hold what its models share.
 A model has a `name` and may have `label`, `purpose` (image or text), `capabilities` (what
 differs from the adapter's own knowledge), `price_rule`, `is_default`, and `shutdown_at` with
-`successor` and `source`. A price rule has a `date` and a `source`; `sources` gives single
-figures of it another one.
+`successor`. Capabilities and the day of an end have a `source` and the `date` on which it was
+read; so has a price rule, where `sources` gives single figures another one.
 """
 
 from collections.abc import Mapping
@@ -26,8 +26,10 @@ MODEL_NAMES = {
     "is_default",
     "shutdown_at",
     "successor",
+    "date",
     "source",
 }
+ABOUT_MODEL = {"date", "source"}
 
 
 class CatalogueError(ValueError):
@@ -100,14 +102,18 @@ def _model(row: dict[str, Any]) -> CatalogueModel:
     if row.get("purpose", "image") not in ("image", "text"):
         raise ValueError(f"{name}: its purpose is image or text.")
     ends = row.get("shutdown_at")
-    if ends is not None and not (isinstance(ends, date) and row.get("source")):
-        raise ValueError(f"{name}: the day of its end needs a date and a source.")
+    if ends is not None and not isinstance(ends, date):
+        raise ValueError(f"{name}: the day of its end is written as YYYY-MM-DD.")
+    if (ends or row.get("capabilities")) and not (
+        isinstance(row.get("date"), date) and row.get("source")
+    ):
+        raise ValueError(f"{name}: its end and its capabilities need a date and a source.")
     try:
         Capabilities.from_dict(row.get("capabilities", {}))
         _check_price(row.get("price_rule", {}))
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
-    return CatalogueModel(**{key: value for key, value in row.items() if key != "source"})
+    return CatalogueModel(**{key: value for key, value in row.items() if key not in ABOUT_MODEL})
 
 
 def _check_price(rule: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ models:
   - name: a
     is_default: true
     price_rule: {kind: per_image, amount: 1, date: "2026-11-21", source: x}
-  - {name: b, shutdown_at: 2026-12-01, successor: a, source: x}
+  - {name: b, shutdown_at: 2026-12-01, successor: a, date: 2026-11-21, source: x}
 """
 
 
@@ -117,8 +117,10 @@ def test_kind_without_a_file_has_no_catalogue(tmp_path):
         (", source: x}", "}", "no source for amount"),
         (', date: "2026-11-21"', "", "no date"),
         ("amount: 1", "amount: cheap", "a: The amount"),
-        ("successor: a, source: x", "successor: a", "needs a date and a source"),
-        ("2026-12-01", "soon", "needs a date and a source"),
+        ("2026-11-21, source: x", "2026-11-21", "need a date and a source"),
+        (" date: 2026-11-21,", "", "need a date and a source"),
+        ("is_default: true", "is_default: true\n    capabilities: {seed: true}", "a: its end and"),
+        ("2026-12-01", "soon", "written as YYYY-MM-DD"),
         ("name: b,", "name: b, colour: red,", "unknown name colour"),
         ("name: b,", "name: b, purpose: fun,", "purpose is image or text"),
         ("name: b,", "name: b, capabilities: {wings: 2},", "b: Unknown capability: wings"),
