@@ -79,7 +79,6 @@ class PublicCopy(models.Model):
     live = models.BooleanField(
         default=False, help_text="Served. If not: being made, or about to be removed."
     )
-    recipe = models.JSONField()
     recipe_hash = models.CharField(max_length=64)
     path = models.CharField(max_length=200, help_text="In the public storage, content-hashed.")
     width = models.PositiveIntegerField()

@@ -130,7 +130,6 @@ def new_copy(wanted: WantedCopy, rendition: Rendition) -> PublicCopy:
         variant=wanted.variant,
         output=wanted.output,
         rendition=rendition,
-        recipe=wanted.recipe,
         recipe_hash=wanted.recipe_hash,
         path=f"pictures/{digest[:2]}/{digest[:32]}.{extension}",
         **{

@@ -238,7 +238,7 @@ def _missing_copies(post_id: int) -> list[WantedCopy]:
 
 
 def _live_copies(post_id: int) -> dict[Key, PublicCopy]:
-    rows = PublicCopy.objects.live().filter(slot__post=post_id).defer("recipe")
+    rows = PublicCopy.objects.live().filter(slot__post=post_id)
     return {key_of(row): row for row in rows}
 
 
@@ -284,7 +284,7 @@ def _go_live(post_id: int, slot_id: int, rows: list[PublicCopy]) -> int:
             if now is None or not now.is_served_by(row):
                 return 0
         new = {key_of(row) for row in rows}
-        served = PublicCopy.objects.live().filter(slot=slot_id).defer("recipe")
+        served = PublicCopy.objects.live().filter(slot=slot_id)
         before = [row.pk for row in served if key_of(row) in new or key_of(row) not in wanted]
         retire(PublicCopy.objects.filter(pk__in=before))
         mine = PublicCopy.objects.filter(pk__in=[row.pk for row in rows])

@@ -265,7 +265,7 @@ def test_rendition_that_was_asked_for_again_stays(output):
 def test_rendition_in_service_stays(output):
     row = ensure_renditions(output, wanted(output))[0]
     PublicCopy.objects.create(
-        output=output, slot=output.slot, rendition=row, purpose="web", recipe={}, path="x",
+        output=output, slot=output.slot, rendition=row, purpose="web", path="x",
         width=1, height=1, byte_size=1,
     )  # fmt: skip
     age()

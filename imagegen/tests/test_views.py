@@ -230,7 +230,7 @@ def test_feed_encloses_a_width_for_every_screen(client, copy):
         path = f"pictures/aa/{width:032}.jpg"
         PublicCopy.objects.create(
             output=copy.output, slot=copy.slot, purpose="web", variant=f"{width}.jpg", live=True,
-            recipe={}, path=path, width=width, height=80, byte_size=1,
+            path=path, width=width, height=80, byte_size=1,
         )  # fmt: skip
         return path
 
