@@ -81,7 +81,7 @@ class Planner:
         )
         asked, notes = with_reference(asked, self.house.plans.get(slot.post_id), capabilities)
         item = self.price(recipe=recipe, composed=composed, asked=asked, slot=slot)
-        return replace(item, notes=notes + item.notes)
+        return replace(item, notes=notes + _seed_note(recipe, capabilities) + item.notes)
 
     def price(
         self,
@@ -179,6 +179,15 @@ def _seed(slot: ImageSlot, setting: ImageSetting | None, capabilities: Capabilit
         number = int.from_bytes(hashlib.sha256(f"slot {slot.pk}".encode()).digest()[:4])
         return number % seeds_of(capabilities)
     return secrets.randbelow(seeds_of(capabilities))
+
+
+def _seed_note(recipe: Recipe, capabilities: Capabilities) -> tuple[str, ...]:
+    """What to say where the fixed seed of a setting cannot be sent."""
+    setting = recipe.setting
+    fixed = setting is not None and setting.seed_policy == ImageSetting.SeedPolicy.FIXED
+    if capabilities.seed or setting is None or not fixed:
+        return ()
+    return (f"The seed {setting.seed} is not taken by {recipe.model.name}: not sent.",)
 
 
 def seeds_of(capabilities: Capabilities) -> int:

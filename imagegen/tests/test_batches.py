@@ -70,6 +70,16 @@ def test_brief_of_the_place_describes_the_picture(hero):
     assert "A gloved hand on cold stone" in plan_one(hero).composed.text
 
 
+@pytest.mark.parametrize(("takes", "told"), [(True, False), (False, True)])
+def test_seed_that_is_not_taken_is_named(hero, tmp_path, takes, told):
+    stub = make_stub(tmp_path)
+    stub.models.update(capabilities={"seed": takes})
+    fixed = {"seed": 5, "seed_policy": ImageSetting.SeedPolicy.FIXED, "width": 64, "height": 64}
+    setting = ImageSetting.objects.create(name="Mine", slug="mine", **fixed)
+    item = plan_one(hero, connection=stub, setting=setting)
+    assert any("The seed 5 is not taken" in note for note in item.notes) is told
+
+
 def test_style_that_is_asked_for_wins(hero):
     style = ImageStyle.objects.order_by("-pk").first()
     assert plan_one(hero, style=style).recipe.style.name == style.name
