@@ -1,7 +1,7 @@
 """Answers of services, documented or seen, as written in `tests/answers/<kind>/answers.json`.
 
-Each has a name, a `status` (200 unless told), perhaps `headers`, and a `body`, or a `page` that is
-no JSON; `from` says where a rare one was seen. "<id>" stands for what a fake fills in. Of an answer
+Each has a name, a `status` (200 unless told), perhaps `headers`, and a `body`, or a `page` or
+`text` that is no JSON; `from` says where a rare one was seen. "<id>" stands for what a fake fills in. Of an answer
 without a picture `becomes` names the error that it must be, `billed` and `facts` what that error
 tells; `ends` marks what is said of a call or job that had been taken.
 """
@@ -32,8 +32,9 @@ def reply(kind: str, name: str, **given: Any) -> Reply:
     """The answer as the service sends it, its gaps filled."""
     entry = answers(kind)[name]
     status, headers = entry.get("status", 200), entry.get("headers", {})
-    if "page" in entry:
-        return Reply(status, entry["page"].encode(), {"content-type": "text/html", **headers})
+    for part, content_type in (("page", "text/html"), ("text", "text/plain; charset=utf-8")):
+        if part in entry:
+            return Reply(status, entry[part].encode(), {"content-type": content_type, **headers})
     return Reply.json(filled(entry["body"], given), status, headers)
 
 
