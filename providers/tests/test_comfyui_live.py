@@ -13,12 +13,14 @@ from pathlib import Path
 import pytest
 
 from providers import errors
+from providers.backends.comfyui.hosts import servers_of
+from providers.backends.comfyui.options import ComfyOptions
 from providers.measuring import picture_size
 from providers.registry import make_provider
 from providers.tests.sinks import FolderSink
 from providers.tests.workflows import make_graph
 from providers.types import ConnectionConfig, Handle, HealthLevel, ImageRequest
-from providers.workflows.check import missing_on
+from providers.workflows.check import choices_of, missing_on
 from providers.workflows.graph import Graph
 
 URL = os.environ.get("COMFYUI_URL", "")
@@ -29,6 +31,12 @@ pytestmark = [
     pytest.mark.enable_socket,
     pytest.mark.skipif(not URL, reason="COMFYUI_URL names no server"),
 ]
+
+
+def asked(config):
+    """What the server says of its node classes."""
+    (server,) = servers_of(config, ComfyOptions(), seconds=60)
+    return server.ask("object_info", 60)
 
 
 @pytest.fixture
@@ -45,7 +53,8 @@ def provider():
     if FILE:
         graph = json.loads(Path(FILE).read_text(encoding="utf-8"))
     else:
-        checkpoint = make_provider(config).choices()["checkpoints"][0]
+        loader = asked(config)["CheckpointLoaderSimple"]["input"]["required"]
+        checkpoint = choices_of(loader["ckpt_name"])[0]
         graph = make_graph(n4={"ckpt_name": checkpoint}, n3={"steps": 4})
     return make_provider(replace(config, workflows={"any": {"graph": graph, "version": 1}}))
 
@@ -63,7 +72,7 @@ def test_health(provider, level):
 
 def test_server_has_what_the_workflow_needs(provider):
     graph = Graph.parse(provider.connection.workflows["any"]["graph"])
-    assert missing_on(graph, provider.object_info()) == []
+    assert missing_on(graph, asked(provider.connection)) == []
 
 
 def test_a_picture_is_drawn_and_found_again(provider, tmp_path):

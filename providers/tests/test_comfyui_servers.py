@@ -191,12 +191,6 @@ def test_workflows_are_the_models(fake):
     assert found[0]["capabilities"]["seed"] is True
 
 
-def test_choices_are_read_in_both_spellings(each):
-    choices = make_provider(connect(each)).choices()
-    assert choices["checkpoints"] == ["small.safetensors", "old/sd15.safetensors"]
-    assert (choices["samplers"][0], choices["schedulers"][0]) == ("euler", "normal")
-
-
 @pytest.mark.parametrize(
     "options",
     [

@@ -15,7 +15,6 @@ from typing import Any, Self
 
 from providers import errors
 from providers.backends.comfyui import answers
-from providers.backends.comfyui.choices import listed_choices
 from providers.backends.comfyui.hosts import (
     Servers,
     before_sending,
@@ -245,22 +244,6 @@ class ComfyUIProvider(Provider):
                 capabilities = self.capabilities(name).to_dict()
                 found.append({"name": name, "label": name, "capabilities": capabilities})
         return found
-
-    def object_info(self) -> dict[str, Any]:
-        """Every node class of the server with its inputs (0.3 to 1 MB, more with custom nodes)."""
-        problem: errors.ProviderProblem | None = None
-        for server in self._new_servers(self.connection.deadline):
-            try:
-                told = server.ask("object_info", self.connection.deadline)
-            except errors.ProviderProblem as error:
-                problem = problem or error
-                continue
-            return dict(told) if isinstance(told, dict) else {}
-        raise problem or errors.ConfigurationError(f"{self.connection.name} has no base URL.")
-
-    def choices(self) -> dict[str, list[str]]:
-        """Checkpoints, samplers and schedulers that the server has."""
-        return listed_choices(self.object_info())
 
 
 def _parameters(facts: Mapping[str, Any], graph: Mapping[str, Any]) -> dict[str, Any]:
