@@ -10,31 +10,27 @@ from providers.backends.comfyui.answers import (
     refusal_of,
     text_of,
 )
+from providers.tests.fakes import recorded
 from providers.tests.workflows import make_graph
 
 IMAGE = {"filename": "a_00001_.png", "subfolder": "x y", "type": "output"}
 
 
-def ended(event, **data):
-    """A history entry whose last message is `event`."""
-    good = event == "execution_success"
-    messages = [["execution_start", {}], [event, data]]
-    return {
-        "outputs": {"9": {"images": [IMAGE]}},
-        "status": {"status_str": "success" if good else "error", "messages": messages},
-    }
+def ended(how, **data):
+    """A history entry as it was seen, with a picture in it, and other data of its end."""
+    seen = recorded.answers("comfyui")[how]["body"]
+    entry = recorded.filled(seen, {"outputs": {"9": {"images": [IMAGE]}}})
+    entry["status"]["messages"][-1][1].update(data)
+    return entry
 
 
 def test_success_is_no_failure():
-    assert failure_of(ended("execution_success"), "mine") is None
+    assert failure_of(ended("ended well"), "mine") is None
 
 
-def test_failure_is_one_even_if_there_are_outputs():
-    assert isinstance(failure_of(ended("execution_error"), "mine"), errors.ProviderError)
-
-
-def test_interrupt_is_told_from_an_error_by_its_message():
-    assert isinstance(failure_of(ended("execution_interrupted"), "mine"), errors.Cancelled)
+@pytest.mark.parametrize("name", recorded.problems("comfyui", ends=True))
+def test_recorded_end_becomes_a_problem_though_there_are_outputs(name):
+    recorded.check("comfyui", name, failure_of(ended(name), "mine"))
 
 
 @pytest.mark.parametrize("status", [{"status_str": "error", "messages": []}, {"status_str": "?"}])
@@ -58,7 +54,7 @@ def test_entry_without_a_status_is_judged_by_its_outputs(entry):
     ],
 )
 def test_want_of_memory_is_known_by_type_or_words(kind, words):
-    entry = ended("execution_error", exception_type=kind, exception_message=words)
+    entry = ended("ended by an error", exception_type=kind, exception_message=words)
     assert isinstance(failure_of(entry, "mine"), errors.OutOfMemory)
 
 
@@ -93,7 +89,7 @@ def test_output_without_pictures_is_an_error(output):
 
 def test_every_wanted_node_must_have_made_something():
     with pytest.raises(errors.InvalidResponse, match="no picture"):
-        pictures_of(ended("execution_success"), ["9", "12"], "mine")
+        pictures_of(ended("ended well"), ["9", "12"], "mine")
 
 
 def test_query_is_written_safely():

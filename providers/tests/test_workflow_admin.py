@@ -8,19 +8,15 @@ from django.urls import reverse
 
 from providers.models import ImageModel, Workflow
 from providers.tests.factories import make_connection, make_model
-from providers.tests.fakes.base import FakeService, Reply, Request
+from providers.tests.fakes.comfyui import FakeComfy
 from providers.tests.workflows import GRAPH, make_graph, make_object_info
 from providers.workflow_services import save_workflow
+from providers.workflows.graph import Graph
 
 pytestmark = pytest.mark.django_db
 LIST = reverse("admin:providers_workflow_changelist")
 ADD = reverse("admin:providers_workflow_add")
 INSTALL = reverse("admin:providers_workflow_install")
-
-
-class FakeComfy(FakeService):
-    def answer(self, request: Request) -> Reply:
-        return Reply.json(make_object_info())
 
 
 @pytest.fixture
@@ -208,8 +204,9 @@ def test_page_shows_what_is_bound_and_what_is_missing(console, workflow):
 
 def test_many_problems_make_a_short_message(console, far):
     with FakeComfy() as comfy:
+        comfy.info = make_object_info(**dict.fromkeys(Graph.parse(GRAPH).classes))
         type(far).objects.update(base_url=comfy.url)
-        data = {"connection": far.pk, "names": ["flux2-klein"]}
+        data = {"connection": far.pk, "names": ["sdxl"]}
         text = console.post(INSTALL, data, follow=True).content.decode()
     assert text.count("The server has no node class") == 4
     assert "more: its page names them." in text

@@ -9,7 +9,7 @@ from django.utils import timezone
 from providers.checks import check_workflows
 from providers.models import ImageModel, Workflow
 from providers.tests.factories import make_connection, make_model
-from providers.tests.fakes.base import FakeService, Reply, Request
+from providers.tests.fakes.comfyui import FakeComfy
 from providers.tests.workflows import GRAPH, make_graph, make_object_info
 from providers.workflow_services import (
     check_workflow,
@@ -21,18 +21,6 @@ from providers.workflows.graph import WorkflowProblem
 from providers.workflows.ready import READY
 
 pytestmark = pytest.mark.django_db
-
-
-class FakeComfy(FakeService):
-    """Tells what it has, and asks for a secret if it has one."""
-
-    info: object = make_object_info()
-    secret = ""
-
-    def answer(self, request: Request) -> Reply:
-        if self.secret and request.headers.get("authorization") != f"Bearer {self.secret}":
-            return self.error(401)
-        return Reply.json(self.info)
 
 
 @pytest.fixture

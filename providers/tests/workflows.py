@@ -3,6 +3,8 @@
 import copy
 from typing import Any
 
+from providers.tests.fakes.comfyui_nodes import object_info
+
 GRAPH: dict[str, Any] = {
     "3": {
         "class_type": "KSampler",
@@ -70,38 +72,9 @@ def make_graph(**changes: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def make_object_info(**changes: dict[str, Any] | None) -> dict[str, Any]:
-    """What a server with all that `GRAPH` needs answers to /object_info; classes changed, or
-    removed (None)."""
-    info: dict[str, Any] = {
-        "KSampler": about(
-            seed=["INT", {"min": 0}],
-            steps=["INT", {"min": 1}],
-            cfg=["FLOAT", {}],
-            sampler_name=["COMBO", {"options": ["euler", "dpmpp_2m"]}],
-            scheduler=[["normal", "karras"], {}],
-            denoise=["FLOAT", {}],
-            model=["MODEL"],
-            positive=["CONDITIONING"],
-            negative=["CONDITIONING"],
-            latent_image=["LATENT"],
-        ),
-        "CheckpointLoaderSimple": about(ckpt_name=[["small.safetensors"], {}]),
-        "EmptyLatentImage": about(
-            width=["INT", {}], height=["INT", {}], batch_size=["INT", {"default": 1}]
-        ),
-        "CLIPTextEncode": about(text=["STRING", {"multiline": True}], clip=["CLIP"]),
-        "VAEDecode": about(samples=["LATENT"], vae=["VAE"]),
-        "SaveImage": {
-            **about(images=["IMAGE"], filename_prefix=["STRING", {}]),
-            "output_node": True,
-        },
-    }
-    for name, change in changes.items():
-        if change is None:
-            del info[name]
-        else:
-            info[name] = change
-    return info
+    """What a server was seen to answer to /object_info; classes changed, or removed (None)."""
+    info = object_info() | changes
+    return {name: found for name, found in info.items() if found is not None}
 
 
 def about(**required: Any) -> dict[str, Any]:

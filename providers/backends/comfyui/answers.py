@@ -28,6 +28,7 @@ INPUT_FAULTS = {
     "value_not_in_list": "is not known there",
     "invalid_input_type": "is of a wrong type",
     "required_input_missing": "is missing",
+    "return_type_mismatch": "is connected to a node of another kind",
     "custom_validation_failed": "is not accepted there",
     "dependency_cycle": "is part of a circle",
 }

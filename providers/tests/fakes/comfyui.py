@@ -11,14 +11,14 @@ import threading
 import uuid
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from providers.tests.fakes import comfyui_nodes as nodes
 from providers.tests.fakes.base import FakeService, Part, Reply, Request, Scripted
 from providers.tests.fakes.comfyui_socket import serve
+from providers.tests.fakes.recorded import answers, filled, reply
 
-TRACEBACK = ['  File "/home/user/ComfyUI/execution.py", line 510, in execute\n']
 # Faults that come back as errors of a node: type, input, value.
 NODE_FAULTS = {
     "node_errors": ("required_input_missing", "vae"),
@@ -26,13 +26,13 @@ NODE_FAULTS = {
     "model_gone": ("value_not_in_list", "ckpt_name"),
     "bad_parameter": ("value_bigger_than_max", "steps"),
 }
-FAILURES = {
-    "out_of_memory": ("torch.OutOfMemoryError", "Allocation on device 0 would exceed memory.\n"),
-    "job_failed": (
-        "RuntimeError",
-        "mat1 and mat2 cannot be multiplied, see '/home/user/ComfyUI/x.py': tensor([[1, 2]])\n",
-    ),
+# Faults that end a job, by the end that was seen.
+ENDS = {
+    "out_of_memory": "ended for want of memory",
+    "job_failed": "ended by an error",
+    "job_cancelled": "ended by an interrupt",
 }
+STATES = {"ended well": "completed", "ended by an interrupt": "cancelled"}  # failed otherwise
 
 
 @dataclass
@@ -56,16 +56,18 @@ class Job:
 class FakeComfy(FakeService):
     phases = ("call", "poll", "download")
     features = frozenset({"json", "pictures", "many"})
-    protocol_faults = frozenset(NODE_FAULTS) | frozenset(FAILURES) | {
-        "job_cancelled", "lost_queue", "lost_result", "slow_job", "cached_run", "deleted_file",
+    protocol_faults = frozenset(NODE_FAULTS) | frozenset(ENDS) | {
+        "lost_queue", "lost_result", "slow_job", "cached_run", "deleted_file",
     }  # fmt: skip
 
     def __init__(self, *, old: bool = False, cancels: bool = False, secret: str = "") -> None:
         super().__init__()
         self.old, self.cancels, self.secret = old, cancels, secret
+        self.info: Any = nodes.object_info(new=not old)
         self.held = False
         self.queue: list[Job] = []
         self.history: dict[str, dict[str, Any]] = {}
+        self.ends: dict[str, str] = {}
         self.files: dict[tuple[str, str, str], bytes] = {}
         self.cache: dict[str, list[dict[str, str]]] = {}
         self.seen: set[str] = set()  # ids of every job that ever came
@@ -104,8 +106,7 @@ class FakeComfy(FakeService):
         return "poll" if route.rpartition("/")[2] in self.seen else ""
 
     def error(self, status: int) -> Reply:
-        error = {"type": "invalid_prompt", "message": "No.", "details": "", "extra_info": {}}
-        return Reply.json({"error": error, "node_errors": {}}, status)
+        return replace(_said("no_prompt"), status=status)
 
     def answer(self, request: Request) -> Reply:
         if request.headers.get("origin"):
@@ -123,11 +124,11 @@ class FakeComfy(FakeService):
             case "GET", ["api", "jobs", key] if not self.old:
                 return self._job(key)
             case "POST", ["api", "jobs", key, "cancel"] if self.cancels:
-                return Reply.json({"cancelled": self._remove(key) or self._interrupt(key)})
+                return _said("cancelled", cancelled=self._remove(key) or self._interrupt(key))
             case "POST", ["prompt"]:
                 return self._prompt(request)
             case "GET", ["prompt"]:
-                return Reply.json({"exec_info": {"queue_remaining": len(self.queue)}})
+                return _said("load", count=len(self.queue))
             case "GET", ["history", key]:
                 return Reply.json({key: self.history[key]} if key in self.history else {})
             case "GET", ["queue"]:
@@ -146,17 +147,12 @@ class FakeComfy(FakeService):
             case "POST", ["upload", "image"]:
                 return self._upload(request.parts())
             case "GET", ["object_info"]:
-                return Reply.json(self._classes())
+                return Reply.json(self.info)
             case "GET", ["system_stats"]:
-                version = "0.3.64" if self.old else "0.25.0"
-                return Reply.json({"system": {"comfyui_version": version}, "devices": []})
+                return _said("stats of 0.3.64" if self.old else "stats of 0.25.0")
             case "GET", ["ws"]:
                 return Reply(takeover=self._socket)
         return Reply(404)
-
-    def _classes(self) -> dict[str, Any]:
-        images = [name for kind, _, name in self.files if kind == "input"]
-        return nodes.object_info(new=not self.old, images=images)
 
     # --- Taking a prompt ----------------------------------------------------------------
 
@@ -164,32 +160,26 @@ class FakeComfy(FakeService):
         body = request.json()
         graph, key = body.get("prompt"), body.get("prompt_id") or str(uuid.uuid4())
         if not self.old and not _is_canonical(key):
-            return _refused("invalid_prompt_id")
+            return _said("invalid_prompt_id")
         if not graph:
-            return _refused("no_prompt")
-        known = self._classes()
-        if (missing := nodes.missing_class(graph, known)) is not None:
-            return self._without_class(graph, missing)
+            return _said("no_prompt")
+        if (missing := nodes.missing_class(graph, self.info)) is not None:
+            kind = "invalid_prompt" if self.old else "missing_node_type"
+            return _said(kind, node=missing, class_type=graph[missing]["class_type"], title="x")
         if not nodes.output_ids(graph):
-            return _refused("prompt_no_outputs")
-        found = nodes.node_errors(graph, known) | self._scripted_errors(graph)
+            return _said("prompt_no_outputs")
+        found = nodes.node_errors(graph, self.info) | self._scripted_errors(graph)
         spoilt = {key for error in found.values() for key in error["dependent_outputs"]}
         good = [key for key in nodes.output_ids(graph) if key not in spoilt]
         if found and not good and not self.faulty("node_errors_200"):
-            return _refused("prompt_outputs_failed_validation", found)
+            return _said("prompt_outputs_failed_validation", node_errors=found)
         kept = {name: node for name, node in graph.items() if name not in spoilt}
         job = Job(key, self.count, kept, str(body.get("client_id") or ""), self.fault)
         job.looks = 4 if self.faulty("slow_job") else 0
         self.count += 1
         self.queue.append(job)
         self.seen.add(key)
-        return Reply.json({"prompt_id": key, "number": job.number, "node_errors": found})
-
-    def _without_class(self, graph: Mapping[str, Any], key: str) -> Reply:
-        if self.old:
-            return _refused("invalid_prompt")
-        about = {"node_id": key, "class_type": graph[key]["class_type"], "node_title": "x"}
-        return _refused("missing_node_type", extra=about)
+        return _said("taken", id=key, number=job.number, node_errors=found)
 
     def _scripted_errors(self, graph: Mapping[str, Any]) -> dict[str, Any]:
         if self.fault.name not in NODE_FAULTS:
@@ -217,10 +207,8 @@ class FakeComfy(FakeService):
     def _run(self, job: Job) -> None:
         if self.faulty("lost_queue"):
             return
-        if self.faulty("job_cancelled"):
-            self._end(job, "execution_interrupted")
-        elif self.fault.name in FAILURES:
-            self._fail(job, *FAILURES[self.fault.name])
+        if self.fault.name in ENDS:
+            self._end(job, ENDS[self.fault.name])
         elif self.faulty("cached_run", "node_errors_200"):
             self._end(job, outputs={})
         else:
@@ -260,63 +248,35 @@ class FakeComfy(FakeService):
         self.cache[signature] = images
         return images
 
-    def _fail(self, job: Job, kind: str, message: str) -> None:
-        data = {
-            "node_id": "3",
-            "node_type": "KSampler",
-            "exception_type": kind,
-            "exception_message": message,
-            "traceback": TRACEBACK,
-            "current_inputs": {"latent": ["tensor([[0.1, 0.2]])"]},
-            "current_outputs": [],
-        }
-        self._end(job, "execution_error", data)
-
     def _end(
-        self,
-        job: Job,
-        event: str = "execution_success",
-        data: Mapping[str, Any] | None = None,
-        outputs: Mapping[str, Any] | None = None,
+        self, job: Job, end: str = "ended well", outputs: Mapping[str, Any] | None = None
     ) -> None:
-        about = {"prompt_id": job.key, "timestamp": 1}
-        good = event == "execution_success"
-        self.history[job.key] = {
-            "prompt": job.item(),
-            "outputs": dict(outputs or {}),
-            "status": {
-                "status_str": "success" if good else "error",
-                "completed": good,
-                "messages": [["execution_start", about], [event, {**about, **(data or {})}]],
-            },
-            "meta": {},
-        }
+        entry = answers("comfyui")[end]["body"]
+        given = {"id": job.key, "prompt": job.item(), "outputs": dict(outputs or {})}
+        self.history[job.key] = filled(entry, given)
+        self.ends[job.key] = end
 
     # --- Questions and orders -----------------------------------------------------------
 
     def _job(self, key: str) -> Reply:
         for job in self.queue:
             if job.key == key:
-                state = "in_progress" if job.running else "pending"
                 job.looks = max(0, job.looks - 1)
-                return Reply.json({"id": key, "status": state, "outputs_count": 0})
+                state = "in_progress" if job.running else "pending"
+                return _said(f"job {state}", id=key, number=job.number)
         if key not in self.history:
-            return Reply.json({"error": "Job not found"}, 404)
+            return _said("job unknown")
         entry = self.history[key]
-        event = entry["status"]["messages"][-1][0]
-        states = {"execution_success": "completed", "execution_interrupted": "cancelled"}
-        state = states.get(event, "failed")
-        return Reply.json({"id": key, "status": state, "outputs": entry["outputs"]})
+        state = STATES.get(self.ends[key], "failed")
+        return _said(f"job {state}", id=key, number=entry["prompt"][0], outputs=entry["outputs"])
 
     def _queue(self) -> Reply:
-        told = {
-            "queue_running": [job.item() for job in self.queue if job.running],
-            "queue_pending": [job.item() for job in self.queue if not job.running],
-        }
+        running = [job.item() for job in self.queue if job.running]
+        pending = [job.item() for job in self.queue if not job.running]
         if self.old:
             for job in self.queue:
                 job.looks = max(0, job.looks - 1)
-        return Reply.json(told)
+        return _said("queue", running=running, pending=pending)
 
     def _remove(self, key: str) -> bool:
         """Take a job that does not run yet from the queue: it leaves no trace."""
@@ -330,7 +290,7 @@ class FakeComfy(FakeService):
         found = [job for job in self.queue if job.running and key in (None, job.key)]
         for job in found:
             self.queue.remove(job)
-            self._end(job, "execution_interrupted")
+            self._end(job, "ended by an interrupt")
         return bool(found)
 
     def _view(self, request: Request) -> Reply:
@@ -353,7 +313,8 @@ class FakeComfy(FakeService):
             number += 1
             name = f"{stem} ({number}){dot}{suffix}"
         self.files["input", "", name] = content
-        return Reply.json({"name": name, "subfolder": "", "type": "input"})
+        nodes.list_image(self.info, name)
+        return _said("uploaded", file=name)
 
     def _socket(self, connection: socket.socket, request: Request) -> None:
         client = request.query.get("clientId", "")
@@ -379,8 +340,6 @@ def _is_canonical(key: Any) -> bool:
     return False
 
 
-def _refused(
-    kind: str, found: Mapping[str, Any] | None = None, extra: Mapping[str, Any] | None = None
-) -> Reply:
-    error = {"type": kind, "message": "Cannot execute.", "details": "", "extra_info": extra or {}}
-    return Reply.json({"error": error, "node_errors": found or {}}, 400)
+def _said(name: str, **given: Any) -> Reply:
+    """An answer as it was seen, with what belongs to this job."""
+    return reply("comfyui", name, **given)

@@ -1,60 +1,27 @@
 """The node classes of the fake ComfyUI: what `/object_info` tells, and how a graph is checked."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-CHECKPOINTS = ["small.safetensors", "old/sd15.safetensors"]
-SAMPLERS = ["euler", "dpmpp_2m"]
-SCHEDULERS = ["normal", "karras"]
-SIDE = ["INT", {"default": 512, "min": 16, "max": 16384, "step": 8}]
+from providers.tests.fakes.recorded import FOLDER, answers, filled
+
 OUTPUT_NODES = ("SaveImage", "PreviewImage", "SaveImageWebsocket")
+LOADERS = ("LoadImage", "LoadImageMask")
 
 Graph = Mapping[str, Mapping[str, Any]]
 
 
-def choices(values: list[str], *, combo: bool) -> list[Any]:
-    """A list of choices in the newer spelling, or in the older one."""
-    return ["COMBO", {"options": values}] if combo else [values, {"tooltip": "Choose."}]
+def object_info(*, new: bool = True) -> dict[str, Any]:
+    """Every class that is known here; newer servers have more, and word some in another way."""
+    known = json.loads((FOLDER / "comfyui" / "object_info.json").read_text(encoding="utf-8"))
+    return known["0.3.64"] | (known["0.25.0 otherwise"] if new else {})
 
 
-def object_info(*, new: bool, images: list[str]) -> dict[str, Any]:
-    """Every class; newer servers write more choices in the newer spelling."""
-    inputs: dict[str, dict[str, Any]] = {
-        "CheckpointLoaderSimple": {"ckpt_name": choices(CHECKPOINTS, combo=False)},
-        "CLIPTextEncode": {"text": ["STRING", {"multiline": True}], "clip": ["CLIP"]},
-        "EmptyLatentImage": {"width": SIDE, "height": SIDE, "batch_size": ["INT", {"min": 1}]},
-        "KSampler": {
-            "model": ["MODEL"],
-            "seed": ["INT", {"min": 0, "max": 2**64 - 1, "control_after_generate": True}],
-            "steps": ["INT", {"default": 20, "min": 1, "max": 10000}],
-            "cfg": ["FLOAT", {"default": 8.0, "min": 0.0, "max": 100.0}],
-            "sampler_name": choices(SAMPLERS, combo=new),
-            "scheduler": choices(SCHEDULERS, combo=new),
-            "positive": ["CONDITIONING"],
-            "negative": ["CONDITIONING"],
-            "latent_image": ["LATENT"],
-            "denoise": ["FLOAT", {"min": 0.0, "max": 1.0}],
-        },
-        "VAEDecode": {"samples": ["LATENT"], "vae": ["VAE"]},
-        "VAEEncode": {"pixels": ["IMAGE"], "vae": ["VAE"]},
-        "SetLatentNoiseMask": {"samples": ["LATENT"], "mask": ["MASK"]},
-        "LoadImage": {"image": [images, {"image_upload": True}]},
-        "LoadImageMask": {"image": [images, {"image_upload": True}], "channel": [["alpha"], {}]},
-        "SaveImage": {"images": ["IMAGE"], "filename_prefix": ["STRING", {"default": "ComfyUI"}]},
-        "PreviewImage": {"images": ["IMAGE"]},
-        "RemoteChoice": {"model": ["COMBO", {"remote": {"route": "/somewhere"}}]},
-    }
-    return {
-        name: {
-            "input": {"required": required},
-            "input_order": {"required": list(required)},
-            "output": ["*"],
-            "name": name,
-            "description": None,
-            "output_node": name in OUTPUT_NODES,
-        }
-        for name, required in inputs.items()
-    }
+def list_image(info: Mapping[str, Any], name: str) -> None:
+    """Let an uploaded picture be chosen."""
+    for loader in LOADERS:
+        info[loader]["input"]["required"]["image"][0].append(name)
 
 
 def missing_class(graph: Graph, known: Mapping[str, Any]) -> str | None:
@@ -111,9 +78,7 @@ def _errors(inputs: Mapping[str, Any], required: Mapping[str, Any]) -> Iterator[
 
 
 def node_error(kind: str, name: str, value: Any = None) -> dict[str, Any]:
-    return {
-        "type": kind,
-        "message": kind.replace("_", " ").capitalize(),
-        "details": f"{name}: '{value}' (/home/user/ComfyUI/models)",
-        "extra_info": {"input_name": name, "received_value": value},
-    }
+    found: dict[str, Any] = filled(
+        answers("comfyui")[kind]["body"], {"input": name, "value": value}
+    )
+    return found
