@@ -5,12 +5,11 @@ import json
 import pytest
 
 from providers import errors
-from providers.answers import HttpAnswer
 from providers.backends.gemini import build_payload
 from providers.registry import make_provider
 from providers.tests.contract import ProviderContract
 from providers.tests.fakes import pictures
-from providers.tests.fakes.gemini import KEY, FakeGemini, error_info, quota, retry
+from providers.tests.fakes.gemini import KEY, FakeGemini
 from providers.tests.hosted import ask, connect, reference
 from providers.tests.sinks import FolderSink
 from providers.types import ConnectionConfig, HealthLevel, ImageRequest
@@ -190,74 +189,6 @@ def test_larger_picture_is_refused(fake, sink, monkeypatch):
     provider = make_provider(connect("gemini", fake, KEY, max_bytes=92_000))
     with pytest.raises(errors.InvalidResponse, match="more than"):
         ask(provider, sink, MODEL, 1024, 1024)
-
-
-# --- Refusals ---------------------------------------------------------------------------
-
-
-def refusal(fake, sink, fault):
-    fake.faults(fault)
-    with pytest.raises(errors.ContentRejected) as caught:
-        draw(fake, sink)
-    return caught.value
-
-
-def test_blocked_prompt_is_a_refusal_of_the_input(fake, sink):
-    problem = refusal(fake, sink, "refused_input")
-    assert (problem.stage, problem.categories) == ("input", ("PROHIBITED_CONTENT",))
-
-
-def test_blocked_picture_is_a_refusal_of_the_output_and_paid(fake, sink):
-    problem = refusal(fake, sink, "moderation_200")
-    assert (problem.stage, problem.code, problem.billed) == ("output", "IMAGE_SAFETY", "yes")
-
-
-def test_words_instead_of_a_picture_are_a_refusal(fake, sink):
-    problem = refusal(fake, sink, "text_instead")
-    assert problem.stage == "output" and "I cannot draw that." in problem.hint
-
-
-# --- Errors -----------------------------------------------------------------------------
-
-TABLE = [
-    (400, "INVALID_ARGUMENT", [error_info("API_KEY_INVALID")], errors.AuthFailed, "no"),
-    (400, "INVALID_ARGUMENT", [error_info("API_KEY_EXPIRED")], errors.AuthFailed, "no"),
-    (400, "INVALID_ARGUMENT", [], errors.InvalidRequest, "no"),
-    (400, "FAILED_PRECONDITION", [], errors.AccessDenied, "no"),
-    (401, "UNAUTHENTICATED", [], errors.AuthFailed, "no"),
-    (403, "PERMISSION_DENIED", [], errors.AccessDenied, "no"),
-    (403, "PERMISSION_DENIED", [error_info("BILLING_DISABLED")], errors.QuotaExhausted, "no"),
-    (404, "NOT_FOUND", [], errors.ModelUnavailable, "no"),
-    (429, "RESOURCE_EXHAUSTED", [quota("PerMinute"), retry("7s")], errors.RateLimited, "no"),
-    (429, "RESOURCE_EXHAUSTED", [quota("PerDay"), retry("7s")], errors.QuotaExhausted, "no"),
-    (500, "INTERNAL", [], errors.ProviderError, "no"),
-    (503, "UNAVAILABLE", [], errors.ProviderUnavailable, "no"),
-    (504, "DEADLINE_EXCEEDED", [], errors.OutcomeUnknown, "unknown"),
-    (502, "", [], errors.OutcomeUnknown, "unknown"),
-]
-
-
-def problem_of(code, status, details):
-    body = {"error": {"code": code, "status": status, "message": "Why.", "details": details}}
-    provider = make_provider(ConnectionConfig(name="mine", kind="gemini"))
-    return provider.problem(HttpAnswer(code, {}, json.dumps(body).encode()))
-
-
-@pytest.mark.parametrize(("code", "status", "details", "kind", "billed"), TABLE)
-def test_error_is_read_by_its_code(code, status, details, kind, billed):
-    problem = problem_of(code, status, details)
-    assert (type(problem), problem.billed) == (kind, billed)
-
-
-def test_wait_is_read_from_the_details():
-    assert problem_of(429, "RESOURCE_EXHAUSTED", [retry("37.5s")]).retry_after == 37.5
-
-
-def test_spent_credit_is_no_passing_trouble():
-    body = {"error": {"status": "RESOURCE_EXHAUSTED", "message": "Your credits are depleted."}}
-    provider = make_provider(ConnectionConfig(name="mine", kind="gemini"))
-    problem = provider.problem(HttpAnswer(429, {}, json.dumps(body).encode()))
-    assert isinstance(problem, errors.QuotaExhausted)
 
 
 # --- Health -----------------------------------------------------------------------------
