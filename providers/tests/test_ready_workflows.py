@@ -5,66 +5,16 @@ import json
 import pytest
 from django.conf import settings
 
+from providers.tests.comfy import ask, connect
+from providers.tests.fakes.comfyui import FakeComfy
+from providers.tests.fakes.comfyui_nodes import object_info
+from providers.tests.sinks import FolderSink
 from providers.types import Capabilities
+from providers.workflows.check import missing_on
 from providers.workflows.graph import PARAMETERS, Graph
 from providers.workflows.ready import FOLDER, READY, ready_workflow
 
-# What the nodes of the ready workflows need, as ComfyUI's own object_info says (2026-11).
-REQUIRED = {
-    "CheckpointLoaderSimple": {"ckpt_name"},
-    "CLIPLoader": {"clip_name", "type"},
-    "CLIPTextEncode": {"text", "clip"},
-    "CFGGuider": {"model", "positive", "negative", "cfg"},
-    "ConditioningZeroOut": {"conditioning"},
-    "DualCLIPLoader": {"clip_name1", "clip_name2", "type"},
-    "EmptyFlux2LatentImage": {"width", "height", "batch_size"},
-    "EmptyLatentImage": {"width", "height", "batch_size"},
-    "EmptySD3LatentImage": {"width", "height", "batch_size"},
-    "Flux2Scheduler": {"steps", "width", "height"},
-    "FluxGuidance": {"conditioning", "guidance"},
-    "KSampler": {
-        *("model", "seed", "steps", "cfg", "sampler_name", "scheduler"),
-        *("positive", "negative", "latent_image", "denoise"),
-    },
-    "KSamplerSelect": {"sampler_name"},
-    "ModelSamplingAuraFlow": {"model", "shift"},
-    "RandomNoise": {"noise_seed"},
-    "SamplerCustomAdvanced": {"noise", "guider", "sampler", "sigmas", "latent_image"},
-    "SaveImage": {"images", "filename_prefix"},
-    "UNETLoader": {"unet_name", "weight_dtype"},
-    "VAEDecode": {"samples", "vae"},
-    "VAELoader": {"vae_name"},
-}
-# Which output each input is connected to, by the kind of value that passes.
-GIVES = {
-    "CheckpointLoaderSimple": ("model", "clip", "vae"),
-    "CLIPLoader": ("clip",),
-    "DualCLIPLoader": ("clip",),
-    "UNETLoader": ("model",),
-    "VAELoader": ("vae",),
-    "ModelSamplingAuraFlow": ("model",),
-    "CLIPTextEncode": ("conditioning",),
-    "ConditioningZeroOut": ("conditioning",),
-    "FluxGuidance": ("conditioning",),
-    "EmptyLatentImage": ("latent",),
-    "EmptySD3LatentImage": ("latent",),
-    "EmptyFlux2LatentImage": ("latent",),
-    "KSampler": ("latent",),
-    "SamplerCustomAdvanced": ("latent", "latent"),
-    "VAEDecode": ("image",),
-    "RandomNoise": ("noise",),
-    "KSamplerSelect": ("sampler",),
-    "Flux2Scheduler": ("sigmas",),
-    "CFGGuider": ("guider",),
-}
-TAKES = {
-    "positive": "conditioning",
-    "negative": "conditioning",
-    "latent_image": "latent",
-    "samples": "latent",
-    "images": "image",
-}
-
+INFO = object_info()
 every_ready = pytest.mark.parametrize("name", READY)
 
 
@@ -80,19 +30,60 @@ def test_graph_can_be_read_and_saves_one_picture(name):
 
 
 @every_ready
-def test_every_node_has_its_inputs(name):
+def test_server_of_2026_has_all_that_is_needed(name):
+    assert missing_on(Graph.parse(ready_workflow(name)), INFO) == []
+
+
+@every_ready
+def test_server_of_2025_has_all_but_flux2(name):
+    lacking = missing_on(Graph.parse(ready_workflow(name)), object_info(new=False))
+    wanted = ("EmptyFlux2LatentImage", "Flux2Scheduler", 'type "flux2"')
+    wanted = wanted if name == "flux2-klein" else ()
+    assert len(lacking) == len(wanted)
+    assert all(word in text for word, text in zip(wanted, lacking, strict=True))
+
+
+@every_ready
+def test_no_input_is_unknown(name):
     for node in ready_workflow(name).values():
-        assert node["inputs"].keys() - {"device"} == REQUIRED[node["class_type"]]
+        known = INFO[node["class_type"]]["input"]
+        assert node["inputs"].keys() <= known["required"].keys() | known.get("optional", {}).keys()
 
 
 @every_ready
 def test_every_connection_passes_what_is_needed(name):
     nodes = ready_workflow(name)
     for node in nodes.values():
+        wanted = INFO[node["class_type"]]["input"]["required"]
         for given, value in node["inputs"].items():
             if isinstance(value, list):
-                source = GIVES[nodes[value[0]]["class_type"]]
-                assert source[value[1]] == TAKES.get(given, given)
+                source, number = value
+                assert INFO[nodes[source]["class_type"]]["output"][number] == wanted[given][0]
+
+
+@every_ready
+def test_it_draws_a_picture(name, tmp_path):
+    with FakeComfy() as fake:
+        result = ask(connect(fake, graph=ready_workflow(name)), FolderSink(tmp_path), seed=5)
+    assert (len(result.files), len(fake.ledger)) == (1, 1)
+
+
+# Steps, guidance, sampler and scheduler of ComfyUI's own templates (2026-11).
+DEFAULTS = {
+    "sdxl": (25, 7.0, "dpmpp_2m", "karras"),
+    "sd35": (20, 4.0, "euler", "sgm_uniform"),
+    "flux1-dev": (20, 1.0, "euler", "simple"),
+    "z-image-turbo": (8, 1.0, "res_multistep", "simple"),
+    "qwen-image": (50, 4.0, "euler", "simple"),
+}
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_defaults_are_those_of_the_templates(name):
+    nodes = ready_workflow(name).values()
+    (sampler,) = (node["inputs"] for node in nodes if node["class_type"] == "KSampler")
+    names = ("steps", "cfg", "sampler_name", "scheduler")
+    assert tuple(sampler[each] for each in names) == DEFAULTS[name]
 
 
 @every_ready

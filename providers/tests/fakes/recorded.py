@@ -1,9 +1,9 @@
 """Answers of services, documented or seen, as written in `tests/answers/<kind>/answers.json`.
 
-Each has a name, a `status` (200 unless told), perhaps `headers`, and a `body`, or a `page` or
-`text` that is no JSON; `from` says where a rare one was seen. "<id>" stands for what a fake fills in. Of an answer
-without a picture `becomes` names the error that it must be, `billed` and `facts` what that error
-tells; `ends` marks what is said of a call or job that had been taken.
+Each has a name, a `status` (200 unless told), perhaps `headers`, and a `body`, or a `page` or a
+`text` that is no JSON; `from` says where a rare one was seen. "<id>" stands for what a fake fills
+in. Of an answer without a picture `becomes` names the error that it must be, `billed` and `facts`
+what that error tells; `ends` marks what is said of a call or job that had been taken.
 """
 
 import json
