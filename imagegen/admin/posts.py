@@ -148,7 +148,8 @@ class IllustratedPostAdmin(ConsoleAdmin, PostAdmin):
         warnings: list[str] = []
         for post in queryset:
             with tally.count():
-                warnings += service(post=post, user=request.user) or []
+                warnings += service(post=post) or []
+                self.log_change(request, post, f"{verb.capitalize()}.")
         tally.report(request, *warnings[:5])
 
     # --- Page ---------------------------------------------------------------------------

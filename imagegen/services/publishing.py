@@ -17,7 +17,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -81,18 +80,18 @@ def _pass_gate(post: Post) -> list[str]:
     return warnings
 
 
-def publish_post(*, post: Post, user: Any, at: datetime | None = None) -> list[str]:
+def publish_post(*, post: Post, at: datetime | None = None) -> list[str]:
     """Publish the post; its approved pictures follow. Returns warnings of the publish gate.
 
-    The door checks that `user` may change posts. Where the site says that the gate blocks, a
-    lack is `Refused` and nothing changes.
+    The door checks the permission and logs who did it. Where the site says that the gate
+    blocks, a lack is `Refused` and nothing changes.
     """
     warnings = _pass_gate(post)
     blog.services.publish_post(post=post, at=at)
     return warnings
 
 
-def schedule_post(*, post: Post, user: Any, at: datetime | None = None) -> list[str]:
+def schedule_post(*, post: Post, at: datetime | None = None) -> list[str]:
     """Have the post published at a time to come, by default the one entered in the post.
 
     The gate as for `publish_post`.
@@ -104,7 +103,7 @@ def schedule_post(*, post: Post, user: Any, at: datetime | None = None) -> list[
     return warnings
 
 
-def withdraw_post(*, post: Post, user: Any) -> None:
+def withdraw_post(*, post: Post) -> None:
     """Take the post back. Its public copies stop being served with it and are removed."""
     blog.services.withdraw_post(post=post)
 

@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.messages import get_messages
 from django.urls import reverse
 from django.utils import timezone
@@ -119,6 +120,12 @@ def test_posts_are_published_with_a_warning_of_the_gate(console):
     post.refresh_from_db()
     assert post.is_public
     assert "1 post published" in said(answer) and "no approved hero" in said(answer)
+
+
+def test_history_of_a_post_tells_who_published_it(console, editor):
+    act(console, POSTS, "publish_posts", [make_post()])
+    entry = LogEntry.objects.get()
+    assert (entry.user, entry.get_change_message()) == (editor, "Published.")
 
 
 def test_post_that_is_public_already_is_skipped(console):

@@ -154,7 +154,7 @@ def test_picture_withdrawn_meanwhile_is_not_left_in_public(shown, monkeypatch):
 
 def test_picture_withdrawn_after_the_move_is_not_left_in_public(shown):
     assert move("published", "published_s3").switched
-    publishing.withdraw_post(post=shown, user=None)
+    publishing.withdraw_post(post=shown)
     publishing.publish_pictures(post_id=shown.pk)
     assert files_of("published") == set()
 
@@ -166,7 +166,7 @@ def test_old_storage_that_fails_holds_up_no_withdrawal(shown, monkeypatch):
         raise StorageProblem("It does not answer.")
 
     monkeypatch.setattr(storages["published"], "delete", refuse)
-    publishing.withdraw_post(post=shown, user=None)
+    publishing.withdraw_post(post=shown)
     publishing.publish_pictures(post_id=shown.pk)
     assert files_of("published_s3") == set()
 

@@ -60,8 +60,8 @@ def test_copy_is_named_by_its_content_and_marked(shown, which):
 def test_copies_are_made_once_and_kept_in_private(shown, django_capture_on_commit_callbacks):
     before = list(Rendition.objects.values_list("pk", "made_at"))
     with django_capture_on_commit_callbacks(execute=True):
-        publishing.withdraw_post(post=shown, user=None)
-    publishing.publish_post(post=shown, user=None)
+        publishing.withdraw_post(post=shown)
+    publishing.publish_post(post=shown)
     assert publish(shown).made == 3
     assert list(Rendition.objects.values_list("pk", "made_at")) == before
 
@@ -220,7 +220,7 @@ def test_text_card_stands_in_for_a_hero_too_small_for_a_card(settings, width, ti
 
 def test_withdrawing_removes_the_copies_in_the_same_act(shown, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
-        publishing.withdraw_post(post=shown, user=None)
+        publishing.withdraw_post(post=shown)
         assert live(shown) == {}
     assert public_files() == []
     assert not PublicCopy.objects.exists()
@@ -228,8 +228,8 @@ def test_withdrawing_removes_the_copies_in_the_same_act(shown, django_capture_on
 
 def test_published_again_after_withdrawal(shown, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
-        publishing.withdraw_post(post=shown, user=None)
-    publishing.publish_post(post=shown, user=None)
+        publishing.withdraw_post(post=shown)
+    publishing.publish_post(post=shown)
     publish(shown)
     assert len(public_files()) == 3
 
@@ -256,7 +256,7 @@ def test_one_file_serves_two_posts_and_stays_for_the_other():
     for post in posts:
         choose(hero_of(post))
         publish(post)
-    publishing.withdraw_post(post=posts[0], user=None)
+    publishing.withdraw_post(post=posts[0])
     publish(posts[0])
     assert len(public_files()) == 3
     assert storages["published"].exists(live(posts[1])["hero-jpg"].path)
@@ -266,7 +266,7 @@ def test_one_file_serves_two_posts_and_stays_for_the_other():
 
 
 def test_gate_warns_about_a_missing_hero():
-    warnings = publishing.publish_post(post=make_post(), user=None)
+    warnings = publishing.publish_post(post=make_post())
     assert warnings == ["“A winter of walls” has no approved hero picture."]
 
 
@@ -274,7 +274,7 @@ def test_gate_blocks_where_the_site_says_so(settings):
     settings.PUBLISH_GATE = "block"
     post = make_post()
     with pytest.raises(Refused, match="not wanted"):
-        publishing.publish_post(post=post, user=None)
+        publishing.publish_post(post=post)
     assert Post.objects.get(pk=post.pk).status == Post.Status.DRAFT
 
 
@@ -282,7 +282,7 @@ def test_gate_is_silent_with_an_approved_hero(settings):
     settings.PUBLISH_GATE = "block"
     post = make_post()
     choose(hero_of(post))
-    assert publishing.publish_post(post=post, user=None) == []
+    assert publishing.publish_post(post=post) == []
 
 
 def test_many_approvals_of_a_post_send_one_message(django_capture_on_commit_callbacks):

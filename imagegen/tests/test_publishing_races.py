@@ -35,8 +35,8 @@ def act(chance: random.Random, output_id: int, post_id: int) -> None:
         lambda: review.undo_review(output=output, user=None),
         lambda: publishing.publish_pictures(post_id=post_id),
         lambda: publishing.publish_due(),
-        lambda: publishing.withdraw_post(post=post, user=None),
-        lambda: publishing.publish_post(post=post, user=None),
+        lambda: publishing.withdraw_post(post=post),
+        lambda: publishing.publish_post(post=post),
     ]
     with contextlib.suppress(ImagegenError, BlogError):  # somebody else was quicker
         chance.choice(acts)()

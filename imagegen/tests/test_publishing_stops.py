@@ -100,7 +100,7 @@ def test_a_stop_while_a_post_is_withdrawn_leaves_nothing_served(
     with monkeypatch.context() as patch:
         patch.setattr(publishing, point, stop)
         with pytest.raises(Stop), django_capture_on_commit_callbacks(execute=True):
-            publishing.withdraw_post(post=shown, user=None)
+            publishing.withdraw_post(post=shown)
     public = Post.objects.get(pk=shown.pk).status == Post.Status.PUBLISHED
     assert set(live(shown)) == (HERO if public else set())
     publishing.publish_due()
@@ -154,7 +154,7 @@ def test_withdrawal_while_a_copy_is_made_wins(post, monkeypatch):
 
     def store(copy):
         real(copy)
-        publishing.withdraw_post(post=Post.objects.get(pk=post.pk), user=None)
+        publishing.withdraw_post(post=Post.objects.get(pk=post.pk))
         monkeypatch.setattr(publishing, "store_public", real)
 
     monkeypatch.setattr(publishing, "store_public", store)
@@ -217,7 +217,7 @@ def test_due_round_leaves_time_for_the_sweepers_other_work(post, monkeypatch):
 def test_scheduled_post_gets_its_copies_when_its_time_comes(time_machine_now):
     post = make_post()
     choose(hero_of(post))
-    publishing.schedule_post(post=post, user=None, at=time_machine_now(hours=1))
+    publishing.schedule_post(post=post, at=time_machine_now(hours=1))
     publish_due_posts(now=time_machine_now(hours=2))
     publishing.publish_due()
     assert set(live(post)) == HERO
@@ -226,7 +226,7 @@ def test_scheduled_post_gets_its_copies_when_its_time_comes(time_machine_now):
 def test_files_of_a_scheduled_post_are_made_ahead_in_private(time_machine_now, monkeypatch):
     post = make_post()
     choose(hero_of(post))
-    publishing.schedule_post(post=post, user=None, at=time_machine_now(hours=1))
+    publishing.schedule_post(post=post, at=time_machine_now(hours=1))
     publishing.publish_due()
     assert Rendition.objects.exclude(made_at=None).count() == 3
     assert public_files() == [] and not PublicCopy.objects.exists()
@@ -239,7 +239,7 @@ def test_files_of_a_scheduled_post_are_made_ahead_in_private(time_machine_now, m
 def test_scheduled_post_with_a_damaged_picture_tells_so_beforehand(time_machine_now):
     post = make_post()
     storages["originals"].delete(choose(hero_of(post)).path)
-    publishing.schedule_post(post=post, user=None, at=time_machine_now(hours=1))
+    publishing.schedule_post(post=post, at=time_machine_now(hours=1))
     assert "missing" in publish(post).problems[0]
 
 

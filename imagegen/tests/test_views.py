@@ -204,7 +204,7 @@ def test_copy_of_an_image_that_is_not_approved_is_not_found(client, copy):
 
 
 def test_withdrawn_copy_is_not_found_at_once(client, copy):
-    publishing.withdraw_post(post=copy.slot.post, user=None)
+    publishing.withdraw_post(post=copy.slot.post)
     assert storages["published"].exists(copy.path)
     assert client.get(f"/media/{copy.path}").status_code == 404
 
