@@ -221,7 +221,7 @@ class OpenAIProvider(Provider):
             return Health(level, None, "It has no list of models to ask for.")
         if answer.ok:
             return Health(level, True, "The secret is accepted.")
-        if answer.status == 403 and b"scope" in (answer.body or b""):
+        if answer.status in (401, 403) and b"scope" in (answer.body or b""):
             return Health(level, None, "The secret is known, but may not list the models.")
         found = self._problem(answer)
         return Health(level, False, found.in_full)

@@ -21,6 +21,7 @@ REFUSED = frozenset(
         "image_content_policy_violation",
         "responsible_ai_policy_violation",
         "content_filter",
+        "invalid_prompt",
         "bio_policy",
         "misalignment_policy_violation",
     }
@@ -58,6 +59,12 @@ MEANINGS: tuple[tuple[tuple[str, ...], type[errors.ProviderProblem], str, str], 
         "It may have been retired, or the account has no access to it.",
     ),
     (
+        ("insufficient_scope", "missing_scope"),
+        errors.AccessDenied,
+        "{name} does not allow this with the secret in use.",
+        "Give the key the scopes that it lacks.",
+    ),
+    (
         ("unsupported_country_region_territory", "organization_not_verified"),
         errors.AccessDenied,
         "{name} does not allow this with the account in use.",
@@ -85,6 +92,11 @@ MEANINGS: tuple[tuple[tuple[str, ...], type[errors.ProviderProblem], str, str], 
     ),
 )
 BY_CODE = {code: (kind, text, hint) for codes, kind, text, hint in MEANINGS for code in codes}
+# What is told in words alone: by LiteLLM, and to restricted keys, as a 401 (2026-06).
+IN_WORDS = {
+    "ContentPolicyViolation": "content_policy_violation",
+    "Missing scopes": "insufficient_scope",
+}
 VERIFY = (
     "The organisation must be verified before it may use this model: "
     "https://platform.openai.com/settings/organization/general"
@@ -144,6 +156,8 @@ def problem(answer: HttpAnswer, name: str, *, secret: str = "") -> errors.Provid
     told = told or Told(message=cleaned(answer.excerpt(LONGEST), secret))
     found = problem_for(HttpAnswer(answer.status, answer.headers, told.message.encode()), name)
     found.code = told.code or found.code
+    if isinstance(found, errors.RateLimited):
+        found.retry_after = waiting_time(answer.headers, told.message)
     if isinstance(found, errors.InvalidRequest) and told.message:
         found.message = f"{found.message} {told.message}"
     if isinstance(found, errors.AccessDenied) and "verif" in told.message.lower():
@@ -158,9 +172,11 @@ def known_problem(told: Told, answer: HttpAnswer, name: str) -> errors.ProviderP
         "request_id": answer.request_id,
         "hint": f"HTTP {answer.status}: {told.message}",
     }
-    if told.code in REFUSED or told.type in REFUSED:
+    said = [told.code, told.type]
+    said += [code for words, code in IN_WORDS.items() if words in told.message]
+    if REFUSED & set(said):
         return _refusal(told, name, details)
-    meaning = BY_CODE.get(told.code) or BY_CODE.get(told.type)
+    meaning = next((BY_CODE[code] for code in said if code in BY_CODE), None)
     if meaning is None:
         return None
     kind, sentence, hint = meaning
