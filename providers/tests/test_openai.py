@@ -12,7 +12,7 @@ from providers.backends.openai import _offer
 from providers.backends.openai_images import build_payload
 from providers.registry import make_provider
 from providers.tests.contract import ProviderContract
-from providers.tests.fakes import pictures
+from providers.tests.fakes import pictures, recorded
 from providers.tests.fakes.openai import KEY, FakeOpenAI
 from providers.tests.hosted import ask, reference
 from providers.tests.servers import reply, serving
@@ -371,7 +371,7 @@ def test_slowing_down_tells_how_long(fake, sink):
     fake.faults("rate_limit")
     with pytest.raises(errors.RateLimited) as caught:
         draw(fake, sink)
-    assert caught.value.retry_after == 12
+    assert caught.value.retry_after == 51.84
 
 
 def test_verification_is_explained(fake, sink):
@@ -430,9 +430,10 @@ def test_broken_service_is_not_reachable(fake):
 
 
 def test_secret_without_the_right_to_list_models_cannot_tell():
-    body = b'{"error": {"message": "Missing scopes: api.model.read", "code": null}}'
-    with serving(lambda sock, _: sock.sendall(reply(body, "403 Forbidden"))) as server:
-        assert make_provider(connection(server.url)).health("authenticated").ok is None
+    body = json.dumps(recorded.answers("openai")["no_scope"]["body"]).encode()
+    for status in ("401 Unauthorized", "403 Forbidden"):
+        with serving(lambda sock, _, said=status: sock.sendall(reply(body, said))) as server:
+            assert make_provider(connection(server.url)).health("authenticated").ok is None
 
 
 def test_models_are_sorted_into_pictures_and_texts(fake):

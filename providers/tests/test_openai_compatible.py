@@ -231,23 +231,18 @@ def test_other_model_is_told(fake, sink):
 
 
 @pytest.mark.parametrize(
-    ("answer", "kind"),
+    "answer",
     [
-        ('{"error": {"message": "Upstream failed"}}', errors.InvalidResponse),
-        ('{"error": "no image"}', errors.InvalidResponse),
-        ('{"detail": "no image", "data": []}', errors.InvalidResponse),
-        ('{"error": {"code": "insufficient_user_quota"}}', errors.QuotaExhausted),
-        ('{"error": {"code": "content_policy_violation"}}', errors.ContentRejected),
-        ('{"data": [null, 7, {"url": null}]}', errors.InvalidResponse),
-        ('{"data": [{"b64_json": "https://"}]}', errors.InvalidResponse),
-        ('{"data": {"url": "x"}}', errors.InvalidResponse),
+        '{"detail": "no image", "data": []}',
+        '{"data": [null, 7, {"url": null}]}',
+        '{"data": [{"b64_json": "https://"}]}',
+        '{"data": {"url": "x"}}',
     ],
 )
-def test_success_without_a_picture_is_found_out(fake, sink, answer, kind):
+def test_success_without_a_picture_is_found_out(fake, sink, answer):
     fake.faults(f"json_200:{answer}")
-    with pytest.raises(errors.ProviderProblem) as caught:
+    with pytest.raises(errors.InvalidResponse):
         draw(fake, sink)
-    assert type(caught.value) is kind
 
 
 def test_data_address_is_a_picture_too(fake, sink):

@@ -1,20 +1,16 @@
 """What OpenAI and gateways say when they fail, as people reported it, and what it becomes here."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from providers import errors
 from providers.answers import HttpAnswer
 from providers.backends.openai_errors import Told, cleaned, problem, waiting_time
+from providers.tests.fakes import recorded
 
-RECORDED = json.loads((Path(__file__).parent / "answers/openai/errors.json").read_text())
-
-
-def answer_of(case):
-    text = case["page"] if "page" in case else json.dumps(case["body"])
-    return HttpAnswer(case["status"], {"x-request-id": "req_1"}, text.encode())
+KINDS = ("openai", "openai_compatible")
+FAILURES = [(kind, name) for kind in KINDS for name in recorded.problems(kind)]
 
 
 def told(status=400, headers=None, **error):
@@ -22,22 +18,11 @@ def told(status=400, headers=None, **error):
     return problem(HttpAnswer(status, headers or {}, body), "mine", secret="hush-hush")
 
 
-@pytest.mark.parametrize("case", RECORDED, ids=lambda case: case["from"])
-def test_recorded_error_becomes_one_of_ours(case):
-    found = problem(answer_of(case), "mine")
-    assert (type(found).__name__, found.billed) == (case["becomes"], case["billed"])
-    assert case["says"] in found.message
-    assert found.request_id == "req_1"
-
-
-@pytest.mark.parametrize("case", [case for case in RECORDED if "waits" in case])
-def test_waiting_time_is_read_from_words(case):
-    assert problem(answer_of(case), "mine").retry_after == case["waits"]
-
-
-@pytest.mark.parametrize("case", [case for case in RECORDED if "categories" in case])
-def test_categories_of_a_refusal_are_kept(case):
-    assert list(problem(answer_of(case), "mine").categories) == case["categories"]
+@pytest.mark.parametrize(("kind", "name"), FAILURES)
+def test_recorded_error_becomes_one_of_ours(kind, name):
+    found = problem(recorded.http(kind, name), "mine")
+    recorded.check(kind, name, found)
+    assert recorded.answers(kind)[name]["says"] in found.message
 
 
 @pytest.mark.parametrize(
@@ -68,6 +53,11 @@ def test_waiting_time_is_read_from_headers(headers, seconds):
 )
 def test_waiting_time_is_added_up_from_words(words, seconds):
     assert waiting_time({}, words) == seconds
+
+
+def test_waiting_time_is_read_whatever_the_code():
+    found = told(429, {"retry-after-ms": "500"}, code="429", type="throttling_error")
+    assert (type(found), found.retry_after) == (errors.RateLimited, 0.5)
 
 
 @pytest.mark.parametrize("words", ["try again in .s", "try again in 1.2.3s", "try again later"])

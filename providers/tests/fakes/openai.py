@@ -1,15 +1,16 @@
 """OpenAI's API as documented in November 2026, as strict as the real one; and a gateway like it.
 
 Bodies are checked before anything is drawn: an unknown parameter, size, quality or count is a 400
-with the API's own words. What is drawn is charged to the ledger under the prompt.
+with the API's own words. What is drawn is charged to the ledger under the prompt. Answers are those
+of `answers/openai` and `answers/openai_compatible`.
 """
 
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
-from providers.tests.fakes import pictures
+from providers.tests.fakes import pictures, recorded
 from providers.tests.fakes.base import FakeService, Reply, Request
 
 KEY = "sk-fake-0123456789abcdef"
@@ -31,27 +32,24 @@ CHOICES = {
     "complexity": {"low", "medium", "high"},
     "input_fidelity": {"low", "high"},
 }
-MODELS: list[dict[str, Any]] = [
-    {"id": "gpt-image-2", "shutdown_date": None},
-    {"id": "gpt-image-2.5-flare", "shutdown_date": None},
-    {"id": "gpt-image-2.6-flare", "shutdown_date": None},
-    {"id": "gpt-image-1.5", "shutdown_date": "2026-12-01"},
-    {"id": "gpt-5-mini", "shutdown_date": None},
-    {"id": "gpt-4o-mini-tts", "shutdown_date": None},
-    {"id": "text-embedding-3-small", "shutdown_date": None},
-]
-NAMES = {model["id"] for model in MODELS}
+NAMES = {model["id"] for model in recorded.answers("openai")["models"]["body"]["data"]}
 DRAW = {"png": pictures.png, "jpeg": pictures.jpeg, "webp": pictures.webp}
 MOST_PIXELS = 8_294_400
 
 
 class Refused(Exception):
-    """A request that is not taken, in the API's own words."""
+    """A request that is not taken, with the answer that says so."""
 
     def __init__(self, status: int, code: str | None, message: str, **error: Any) -> None:
-        self.status = status
-        self.error = {"message": message, "type": "invalid_request_error", "param": None}
-        self.error |= {"code": code, **error}
+        told = {"message": message, "type": "invalid_request_error", "param": None, "code": code}
+        self.reply = Reply.json({"error": told | error}, status)
+
+
+class Said(Refused):
+    """A recorded answer in place of the real one."""
+
+    def __init__(self, kind: str, name: str, **given: Any) -> None:
+        self.reply = recorded.reply(kind, name, **given)
 
 
 class FakeOpenAI(FakeService):
@@ -68,6 +66,18 @@ class FakeOpenAI(FakeService):
             "other_json",
         }
     )  # fmt: skip
+    # Recorded answers to give: before anything is drawn or written, or after it was charged.
+    BEFORE = frozenset(
+        {
+            "bad_parameter", "hard_limit", "model_gone", "quota", "rate_limit", "refused_input",
+            "unverified",
+        }
+    )  # fmt: skip
+    AFTER: ClassVar[dict[str, tuple[str, str]]] = {
+        "refused_output": ("openai", "refused_output"),
+        "null_data": ("openai", "without_pictures"),
+        "error_200": ("openai_compatible", "error_in_200"),
+    }
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,29 +89,26 @@ class FakeOpenAI(FakeService):
     def answer(self, request: Request) -> Reply:
         try:
             self.check_key(request)
-            reply = Reply.json(self._answered(request))
+            reply = self._answered(request)
         except Refused as refused:
-            reply = Reply.json({"error": refused.error}, refused.status)
-        return self._with_headers(reply, request)
+            reply = refused.reply
+        return Reply(reply.status, reply.body, {**self._told(request), **reply.headers})
 
     def check_key(self, request: Request) -> None:
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         if scheme != "Bearer" or not key.startswith("sk-") or key == "sk-wrong":
-            raise Refused(401, "invalid_api_key", f"Incorrect API key provided: {key}.")
+            raise Said("openai", "wrong_key", key=key)
 
-    def _with_headers(self, reply: Reply, request: Request) -> Reply:
-        told = {
-            "x-request-id": f"req_{request.number}",
-            "x-ratelimit-limit-requests": "500",
-            "x-ratelimit-remaining-requests": "499",
-            "x-ratelimit-limit-images": "5",
-        }
-        return Reply(reply.status, reply.body, {**told, **reply.headers})
+    def _told(self, request: Request) -> dict[str, str]:
+        """The headers of every answer."""
+        headers = recorded.answers("openai")["generated"]["headers"]
+        told: dict[str, str] = recorded.filled(headers, {"number": request.number})
+        return told
 
-    def _answered(self, request: Request) -> Any:
+    def _answered(self, request: Request) -> Reply:
         match request.method, request.path:
             case "GET", "/v1/models":
-                return {"object": "list", "data": [self._model(model) for model in MODELS]}
+                return recorded.reply("openai", "models")
             case "POST", "/v1/images/generations":
                 return self._images(request.json(), GENERATE)
             case "POST", "/v1/images/edits":
@@ -112,33 +119,10 @@ class FakeOpenAI(FakeService):
                 return self._responses(request.json())
         raise Refused(404, None, f"Invalid URL ({request.method} {request.path})")
 
-    def _model(self, model: dict[str, Any]) -> dict[str, Any]:
-        return {"object": "model", "created": 1700000000, "owned_by": "openai", **model}
-
     def _refuse_by_script(self) -> None:
         """The service's own refusals, before anything is drawn."""
-        blocked = "Your request was rejected by the safety system."
-        match self.fault.name:
-            case "refused_input":
-                details = {"moderation_stage": "input", "categories": ["violence"]}
-                raise Refused(
-                    400, "moderation_blocked", blocked,
-                    type="image_generation_user_error", moderation_details=details,
-                )  # fmt: skip
-            case "quota":
-                raise Refused(429, "insufficient_quota", "Quota.", type="insufficient_quota")
-            case "hard_limit":
-                raise Refused(400, "billing_hard_limit_reached", "Billing hard limit reached.")
-            case "rate_limit":
-                message = "Rate limit reached for images per minute. Please try again in 12s."
-                raise Refused(429, "rate_limit_exceeded", message, type="input-images")
-            case "model_gone":
-                raise Refused(404, "model_not_found", "The model does not exist.")
-            case "unverified":
-                message = "Your organization must be verified to use this model."
-                raise Refused(403, None, message)
-            case "bad_parameter":
-                raise Refused(400, "invalid_value", "Invalid value: 'ultra'.", param="quality")
+        if self.faulty(*self.BEFORE):
+            raise Said("openai", self.fault.name)
 
     # --- Pictures -----------------------------------------------------------------------
 
@@ -153,37 +137,25 @@ class FakeOpenAI(FakeService):
                 body[name] = int(part.text) if part.text.isdecimal() else part.text
         return body
 
-    def _images(self, body: dict[str, Any], known: set[str]) -> dict[str, Any]:
+    def _images(self, body: dict[str, Any], known: set[str]) -> Reply:
         self._refuse_by_script()
         check_image_body(body, known)
-        self.charge(body["prompt"])
-        if self.faulty("refused_output"):
-            details = {"moderation_stage": "output", "categories": ["sexual"]}
-            raise Refused(
-                400, "moderation_blocked", "The outcome was rejected by the safety system.",
-                type="image_generation_user_error", moderation_details=details,
-            )  # fmt: skip
-        if self.faulty("error_200"):
-            return {"error": {"message": "An internal error occurred.", "type": "server_error"}}
+        for _ in range(int(body.get("n", 1))):
+            self.charge(body["prompt"])
+        if self.faulty(*self.AFTER):
+            raise Said(*self.AFTER[self.fault.name])
         kind = body.get("output_format", "png")
-        entries = self.entries(body, kind)
-        return {
-            "created": 1763740000,
-            "background": "opaque",
-            "data": None if self.faulty("null_data") else entries,
+        told = {
+            "background": body.get("background", "opaque").replace("auto", "opaque"),
             "output_format": kind,
             "quality": body.get("quality", "high").replace("auto", "high"),
             "size": body.get("size", "1024x1024"),
-            "usage": {
-                "input_tokens": 9,
-                "input_tokens_details": {"image_tokens": 0, "text_tokens": 9},
-                "output_tokens": 272,
-                "total_tokens": 281,
-            },
         }
+        name = "edited" if "image" in body else "generated"
+        return Reply.json(self.shown(name, self.drawn(body, kind), told))
 
-    def entries(self, body: dict[str, Any], kind: str) -> list[dict[str, Any]]:
-        return [{"b64_json": self.encoded(picture)} for picture in self.drawn(body, kind)]
+    def shown(self, name: str, drawn: list[bytes], told: dict[str, Any]) -> dict[str, Any]:
+        return filled("openai", name, [self.encoded(picture) for picture in drawn], told)
 
     def drawn(self, body: dict[str, Any], kind: str) -> list[bytes]:
         width, height = size_of(body.get("size", "1024x1024"))
@@ -197,45 +169,26 @@ class FakeOpenAI(FakeService):
 
     # --- Texts --------------------------------------------------------------------------
 
-    def _chat(self, body: dict[str, Any]) -> dict[str, Any]:
+    def _chat(self, body: dict[str, Any]) -> Reply:
         self._check_text(body, CHAT)
         wanted = body.get("response_format") or {}
         self.check_schema(wanted.get("json_schema"), wanted.get("type"))
         self.charge(json.dumps(body["messages"]))
-        message = {"role": "assistant", "content": self._text(), "refusal": None}
-        if self.faulty("refusal"):
-            message |= {"content": None, "refusal": "I cannot help with that."}
-        reason = "length" if self.faulty("cut_text") else "stop"
-        return {
-            "id": "chatcmpl-1",
-            "object": "chat.completion",
-            "model": body["model"],
-            "choices": [{"index": 0, "message": message, "finish_reason": reason}],
-            "usage": {"prompt_tokens": 40, "completion_tokens": 12, "total_tokens": 52},
-        }
+        return self._text("chat", body["model"])
 
-    def _responses(self, body: dict[str, Any]) -> dict[str, Any]:
+    def _responses(self, body: dict[str, Any]) -> Reply:
         self._check_text(body, RESPONSES)
         wanted = (body.get("text") or {}).get("format") or {}
         self.check_schema(wanted, wanted.get("type"))
         self.charge(json.dumps(body["input"]))
-        part = {"type": "output_text", "text": self._text(), "annotations": []}
-        if self.faulty("refusal"):
-            part = {"type": "refusal", "refusal": "I cannot help with that."}
-        cut = self.faulty("cut_text")
-        return {
-            "id": "resp_1",
-            "object": "response",
-            "model": body["model"],
-            "status": "incomplete" if cut else "completed",
-            "error": None,
-            "incomplete_details": {"reason": "max_output_tokens"} if cut else None,
-            "output": [
-                {"type": "reasoning", "summary": []},
-                {"type": "message", "role": "assistant", "content": [part]},
-            ],
-            "usage": {"input_tokens": 40, "output_tokens": 12, "total_tokens": 52},
-        }
+        return self._text("response", body["model"])
+
+    def _text(self, api: str, model: str) -> Reply:
+        ending = {"refusal": "_refused", "cut_text": "_cut"}.get(self.fault.name, "")
+        text = self.written if isinstance(self.written, str) else json.dumps(self.written)
+        if self.faulty("other_json"):
+            text = '{"text": 7}'
+        return recorded.reply("openai", api + ending, model=model, text=text)
 
     def _check_text(self, body: dict[str, Any], known: set[str]) -> None:
         self._refuse_by_script()
@@ -253,18 +206,11 @@ class FakeOpenAI(FakeService):
         if not complete or schema.get("additionalProperties") is not False:
             raise Refused(400, "invalid_json_schema", "Invalid schema for response_format.")
 
-    def _text(self) -> str:
-        if self.faulty("cut_text"):
-            return '{"prompt": "A light'
-        if self.faulty("other_json"):
-            return '{"text": 7}'
-        return self.written if isinstance(self.written, str) else json.dumps(self.written)
-
 
 class FakeGateway(FakeOpenAI):
     """A gateway: any key or none, any model, `needs` and `refuses` parameters, may answer by URL.
 
-    `by_url` offers the pictures for download; `sizes` False draws what it likes.
+    `by_url` offers the pictures for download.
     """
 
     protocol_faults = FakeOpenAI.protocol_faults | {
@@ -286,20 +232,20 @@ class FakeGateway(FakeOpenAI):
     def check_key(self, request: Request) -> None:
         """Nobody is asked for a key."""
 
-    def _images(self, body: dict[str, Any], known: set[str]) -> dict[str, Any]:
+    def _images(self, body: dict[str, Any], known: set[str]) -> Reply:
         for name in sorted(self.refuses & set(body)):
             raise Refused(400, None, f"litellm.UnsupportedParamsError: {name} is not supported")
         for name in sorted(self.needs - set(body)):
             raise Refused(500, None, f"{name} is missing")
-        answer = super()._images(body, set(body))
-        if self.faulty("other_model"):
-            answer["model"] = "another-model"
-        return answer
+        return super()._images(body, set(body))
 
-    def entries(self, body: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    def shown(self, name: str, drawn: list[bytes], told: dict[str, Any]) -> dict[str, Any]:
+        model = {"model": "another-model"} if self.faulty("other_model") else {}
         if not self.by_url and not self.faulty("expired_url", *self.URLS):
-            return super().entries(body, kind)
-        return [{"url": self._url(picture, kind)} for picture in self.drawn(body, kind)]
+            encoded = [self.encoded(picture) for picture in drawn]
+            return filled("openai_compatible", "base64", encoded, told) | model
+        urls = [self._url(picture, told["output_format"]) for picture in drawn]
+        return filled("openai_compatible", "address", urls, told) | model
 
     def _url(self, picture: bytes, kind: str) -> str:
         if self.faulty("expired_url"):
@@ -322,6 +268,12 @@ class FakeLinks(FakeGateway):
     def __init__(self) -> None:
         super().__init__()
         self.by_url = True
+
+
+def filled(kind: str, name: str, pictures: list[str], told: dict[str, Any]) -> dict[str, Any]:
+    """A recorded answer with these pictures, one or many."""
+    body: dict[str, Any] = recorded.filled(recorded.answers(kind)[name]["body"], told)
+    return body | {"data": [recorded.filled(body["data"][0], {"picture": it}) for it in pictures]}
 
 
 # --- What the API checks ----------------------------------------------------------------
@@ -380,6 +332,12 @@ def _wrong_files(body: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         for file in files:
             if not file.content_type.startswith("image/") or not file.content:
                 yield name, file.content_type
+    for mask in body.get("mask", []):
+        if (
+            mask.content_type != "image/png"
+            or mask.content[16:24] != body["image"][0].content[16:24]
+        ):
+            yield "mask", mask.content_type
 
 
 def _size_fits(size: str, version: tuple[int, ...]) -> bool:
