@@ -4,14 +4,14 @@ import uuid
 from typing import Any
 
 from django import forms
-from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 
-from imagegen.admin.base import form_key, tell
+from imagegen.admin.base import form_key, refuse, tell
 from imagegen.admin.display import link_to
+from imagegen.admin.forms import left_out, unready_providers
 from imagegen.admin.generation import DOOR, cost_of
 from imagegen.errors import ImagegenError
 from imagegen.models import ImageOutput
@@ -96,11 +96,15 @@ class EditPage:
         self.region = RegionForm(
             pressed if self.pressed in ("crop", "repaint") else None, initial=whole
         )
-        self.models = edits.editing_models() if model_admin.has_generate_permission(request) else []
+        models = edits.editing_models() if model_admin.has_generate_permission(request) else []
+        unready = unready_providers({row.connection_id for row in models})
+        self.left_out = left_out(unready)
+        self.models = [row for row in models if row.connection_id not in unready]
         drawn_by = output.attempt.job.model_id if output.attempt else None
         self.repaint = RepaintForm(
             pressed if self.pressed == "repaint" else None, initial={"model": drawn_by}
         )
+        self.repaint.fields["model"].help_text = self.left_out
         keys = [model.pk for model in self.models]
         self.repaint.fields["model"].queryset = ImageModel.objects.filter(
             pk__in=keys
@@ -124,7 +128,12 @@ class EditPage:
     def _focus(self) -> HttpResponse | None:
         point = {name: value / 100 for name, value in self.focus.cleaned_data.items()}
         done = tell(
-            self.request, edits.set_focus, "The focal point is set.", output=self.output, **point
+            self.request,
+            edits.set_focus,
+            "The focal point is set.",
+            form=self.focus,
+            output=self.output,
+            **point,
         )
         return self._own_page() if done else None
 
@@ -133,6 +142,7 @@ class EditPage:
             self.request,
             edits.crop_output,
             "The part is a new image; it waits for review.",
+            form=self.region,
             output=self.output,
             region=self.region.region(),
         )
@@ -150,7 +160,7 @@ class EditPage:
                 region=region,
             )
         except ImagegenError as error:
-            messages.error(self.request, str(error))
+            refuse(self.repaint, error)
             return None
         if self.request.POST.get("seen_cost") != cost_of(self.plan):
             return None
@@ -158,6 +168,7 @@ class EditPage:
             self.request,
             edits.create_edit,
             "The edit is asked for; what comes waits for review.",
+            form=self.repaint,
             plan=self.plan,
             door=DOOR,
             idempotency_key=form_key(self.request),
@@ -173,6 +184,7 @@ class EditPage:
             focus_form=self.focus,
             region_form=self.region,
             repaint_form=self.repaint if self.models else None,
+            left_out=self.left_out,
             plan=self.plan,
             cost=cost_of(self.plan) if self.plan else "",
             key=form_key(self.request) or uuid.uuid4(),

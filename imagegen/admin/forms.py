@@ -1,13 +1,17 @@
 """Forms of the console's own pages. They hold input and its wording; services hold the rules."""
 
+from collections.abc import Collection
+
 from django import forms
 
 from imagegen.imaging.xmp import SOURCE_TYPES
 from imagegen.models import ImageOutput
 from imagegen.services.batches import GenerationOptions
 from imagegen.services.disclosure import QUESTION
+from imagegen.services.money import lacks_cap
 from prompts.models import ImagePromptExample, ImageSetting, ImageStyle
 from prompts.services.retirement import choosable_examples, choosable_settings
+from providers.credentials import has_secret
 from providers.models import Connection, ImageModel
 
 ALT_HELP = "What the picture shows, for those who do not see it. At most 500 characters."
@@ -17,6 +21,25 @@ def source_choices() -> list[tuple[str, str]]:
     """The kinds of source that an upload may name, in words."""
     kinds = [(term, words[:1].upper() + words[1:]) for term, words in SOURCE_TYPES.items()]
     return [("", "Not said; a mark in the file itself counts"), *kinds]
+
+
+def unready_providers(keys: Collection[int] | None = None) -> dict[int, str]:
+    """Providers that are switched on and cannot be called yet, by key: name and reason.
+
+    `keys` are those to look at; None: all.
+    """
+    told, rows = {}, Connection.objects.enabled()
+    for row in rows if keys is None else rows.filter(pk__in=keys):
+        if not has_secret(row.secret_name):
+            told[row.pk] = f"{row} (its secret is missing)"
+        elif lacks_cap(row):
+            told[row.pk] = f"{row} (it has no monthly cap)"
+    return told
+
+
+def left_out(unready: dict[int, str]) -> str:
+    """Why some providers are not among the choices, as a sentence of a help text."""
+    return f"Not offered: {', '.join(unready.values())}." if unready else ""
 
 
 def answer_field() -> forms.TypedChoiceField:
@@ -124,7 +147,7 @@ class OptionsForm(forms.Form):
     )
     setting = forms.ModelChoiceField(ImageSetting.objects.all(), required=False, empty_label=EMPTY)
     connection = forms.ModelChoiceField(
-        Connection.objects.filter(enabled=True),
+        Connection.objects.none(),
         required=False,
         empty_label=EMPTY,
         label="Provider",
@@ -142,9 +165,11 @@ class OptionsForm(forms.Form):
         # Here and not above: what may be chosen changes from day to day.
         self.fields["example"].queryset = choosable_examples()
         self.fields["setting"].queryset = choosable_settings()
-        self.fields["model"].queryset = (
-            ImageModel.objects.usable().for_pictures().select_related("connection")
-        )
+        unready = unready_providers()
+        self.fields["connection"].queryset = Connection.objects.enabled().exclude(pk__in=unready)
+        self.fields["connection"].help_text += f" {left_out(unready)}"
+        models = ImageModel.objects.usable().for_pictures().select_related("connection")
+        self.fields["model"].queryset = models.exclude(connection__in=unready)
 
     def options(self) -> GenerationOptions:
         """The valid input as the services take it."""

@@ -289,6 +289,7 @@ class ImageSlotAdmin(WritingPages, AttachingPages, ConsoleAdmin):
             review.regenerate_slot,
             f"One more picture is asked for “{slot}”.",
             slot=slot,
+            form=form,
             door=DOOR,
             note=form.cleaned_data["note"],
             options=form.options(),

@@ -25,6 +25,7 @@ from imagegen.tests.factories import hero_of, make_batch, make_post, make_stub
 from imagegen.tests.rows import make_attempt, make_choice, make_output
 from imagegen.tests.stored import in_this_process  # noqa: F401
 from prompts.models import ImageSetting, ImageStyle, RoleDefault
+from providers.models import Connection
 
 pytestmark = pytest.mark.django_db
 
@@ -257,6 +258,20 @@ def test_brief_and_caption_are_edited_and_nothing_else(console, slot):
     console.post(page(slot), {"brief": "A fog", "caption": "Fog", "wanted": "", "choice": 7})
     slot.refresh_from_db()
     assert (slot.brief, slot.caption, slot.wanted, slot.choice) == ("A fog", "Fog", True, None)
+
+
+@pytest.mark.parametrize(
+    ("lacking", "reason"),
+    [({"secret_name": "LACKING_KEY"}, "secret is missing"), ({"kind": "openai"}, "monthly cap")],
+)
+def test_provider_that_cannot_be_called_is_left_out_with_the_reason(
+    console, slot, tmp_path, lacking, reason
+):
+    stub = make_stub(tmp_path, name="attic")
+    Connection.objects.filter(pk=stub.pk).update(**lacking)
+    text = console.get(page(slot, "regenerate")).text
+    assert "Not offered: attic (" in text and reason in text
+    assert f'<option value="{stub.pk}">attic' not in text and "Stub (attic)" not in text
 
 
 def test_regenerate_page_shows_what_will_be_sent(console, slot):

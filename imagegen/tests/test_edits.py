@@ -16,7 +16,7 @@ from imagegen.services.review import approve_output
 from imagegen.storage import hash_file, local_copy, originals
 from imagegen.tests.factories import hero_of, make_batch, make_post, make_stub
 from imagegen.tests.rows import make_output
-from providers.models import ImageModel
+from providers.models import Connection, ImageModel
 
 pytestmark = pytest.mark.django_db
 QUARTER = (0.5, 0.5, 0.5, 0.5)
@@ -264,7 +264,15 @@ def test_page_shows_the_cost_before_it_asks(client, output, model, editor):
 def test_page_says_what_is_wrong_with_a_part(client, output, editor):
     client.force_login(editor)
     part = {"left": 90, "top": 0, "width": 50, "height": 50, "crop": 1}
-    assert "must lie inside" in client.post(address_of(output), part).content.decode()
+    form = client.post(address_of(output), part).context["region_form"]
+    assert "must lie inside" in str(form.non_field_errors())
+
+
+def test_page_says_why_no_provider_can_change_the_picture(client, output, model, editor):
+    Connection.objects.filter(pk=model.connection_id).update(secret_name="LACKING_KEY")
+    client.force_login(editor)
+    page = client.get(address_of(output))
+    assert page.context["repaint_form"] is None and "its secret is missing" in page.text
 
 
 def test_page_is_closed_to_strangers(client, output, stranger):
