@@ -209,6 +209,21 @@ def test_cap_that_was_removed_stops_what_is_queued(charging_stub):
     assert (job.error["kind"], Attempt.objects.count()) == ("NoMonthlyCap", 0)
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [({"enabled": False}, "switched off"), ({"shutdown_at": date(2026, 1, 1)}, "shut down")],
+)
+def test_model_that_has_gone_since_it_was_asked_for_is_not_called(tmp_path, change, told):
+    stub = make_stub(tmp_path, price="0.04")
+    batch = make_batch([hero_of(make_post())], stub)
+    stub.models.update(**change)
+    engine.work()
+    job = only_job(batch)
+    assert (job.error["kind"], Attempt.objects.count()) == ("ModelUnavailable", 0)
+    assert told in job.error["message"]
+
+
 def test_list_leads_to_the_calls_of_a_month(ask, client, administrator):
     attempt = ask().attempts.get()
     client.force_login(administrator)
