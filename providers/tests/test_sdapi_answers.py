@@ -1,7 +1,6 @@
 """What the servers with A1111's API say, as it was recorded, and what it becomes here."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -15,28 +14,15 @@ from providers.backends.sdapi.answers import (
     problem_of,
     seed_of,
 )
+from providers.tests.fakes import recorded
 
-RECORDED = json.loads((Path(__file__).parent / "answers/sdapi/errors.json").read_text())
 PLAIN = {"title": "dream_v8.safetensors [879db523c3]", "model_name": "dream_v8"}
 IN_FOLDER = {"title": "sd\\xl_base.safetensors", "model_name": "sd_xl_base"}
 
 
-def answer_of(case):
-    if "page" in case:
-        return HttpAnswer(case["status"], {"content-type": "text/html"}, case["page"].encode())
-    if "text" in case:
-        return HttpAnswer(case["status"], {"content-type": "text/plain"}, case["text"].encode())
-    body = json.dumps(case["body"]).encode()
-    return HttpAnswer(case["status"], {"content-type": "application/json"}, body)
-
-
-@pytest.mark.parametrize("case", RECORDED, ids=lambda case: case["from"])
-def test_recorded_error_becomes_one_of_ours(case):
-    problem = problem_of(answer_of(case), "mine")
-    doubtful = case["becomes"] == "OutcomeUnknown"
-    assert type(problem).__name__ == case["becomes"]
-    assert problem.billed == ("unknown" if doubtful else "no")
-    assert case["says"] in problem.message
+@pytest.mark.parametrize("name", recorded.problems("sdapi"))
+def test_recorded_error_becomes_one_of_ours(name):
+    recorded.check("sdapi", name, problem_of(recorded.http("sdapi", name), "mine"))
 
 
 def test_what_was_sent_is_not_repeated_in_a_message():

@@ -9,25 +9,20 @@ model, empty `info`, echo of the body, sides rounded up to 64.
 import base64
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from providers.tests.fakes import pictures
 from providers.tests.fakes.base import FakeService, Reply, Request
+from providers.tests.fakes.recorded import answers, filled, reply
 
 FLAVOURS = ("a1111", "forge", "sdnext", "sdcpp")
 STAMP = "20261121101500"
-MODELS = {
-    "dream_v8": "dream_v8.safetensors [879db523c3]",
-    "xl_base": "sd/xl_base.safetensors",
+REFUSALS = {
+    "bad_parameter": "wrong_field",
+    "out_of_memory": "out_of_memory",
+    "taskgroup": "failed",
 }
-SAMPLERS = {
-    "a1111": ("Euler a", "Euler", "DPM++ 2M"),
-    "forge": ("Euler a", "Euler", "DPM++ 2M Karras"),
-    "sdnext": ("Euler a", "UniPC"),
-    "sdcpp": ("euler", "euler_a", "dpm++2m"),
-}
-SCHEDULERS = {"a1111": ("automatic", "karras"), "sdnext": ("Karras",), "sdcpp": ("karras",)}
-OOM = "CUDA out of memory. Tried to allocate 2.00 GiB (GPU 0; 7.79 GiB total capacity)"
 
 
 class FakeSdApi(FakeService):
@@ -56,66 +51,38 @@ class FakeSdApi(FakeService):
 
     def answer(self, request: Request) -> Reply:
         if not self.with_api:
-            return self._not_found()
+            return self._said("no_api")
         if self.auth and not self._is_let_in(request):
-            return self.refusal(401, "Not authenticated")
+            return self._said("not_let_in")
         if request.method == "POST":
             return self._draw(request, request.json())
         return self._list(request.path.removeprefix("/sdapi/v1/"))
 
     def error(self, status: int) -> Reply:
-        return self.refusal(status, "Something is wrong.")
+        return replace(self._said("failed"), status=status)
 
-    def refusal(self, status: int, detail: Any, kind: str = "HTTPException") -> Reply:
-        """An error in this flavour's spelling."""
-        if self.flavour == "sdcpp":
-            if status >= 500:
-                return Reply.json({"error": "server_error", "message": detail}, status)
-            return Reply.json({"error": detail}, status)
-        if self.flavour == "forge" and status >= 500:
-            return Reply.of(b"Internal Server Error", "text/plain; charset=utf-8", status)
-        if self.flavour == "forge":
-            return Reply.json({"detail": detail}, status)
-        told = {"error": kind, "detail": detail, "body": "", "errors": ""}
-        if kind != "HTTPException":
-            told |= {"detail": "", "errors": detail}
-        return Reply.json(told | ({"code": status} if self.flavour == "sdnext" else {}), status)
+    def _said(self, name: str, **given: Any) -> Reply:
+        """An answer as it was seen, in this flavour's spelling where it has one."""
+        return reply("sdapi", self._spelled(name), **given)
+
+    def _spelled(self, name: str) -> str:
+        own = f"{name} of {self.flavour}"
+        return own if own in answers("sdapi") else name
+
+    def _names(self, name: str, key: str = "name") -> list[str]:
+        return [each[key] for each in answers("sdapi")[self._spelled(name)]["body"]]
 
     # --- Lists ----------------------------------------------------------------------------
 
     def _list(self, route: str) -> Reply:
-        if route == "sd-models":
-            return Reply.json(self._models())
-        if route == "samplers":
-            names = SAMPLERS[self.flavour]
-            return Reply.json([{"name": each, "aliases": [], "options": {}} for each in names])
-        if route == "schedulers" and self.flavour in SCHEDULERS:
-            names = SCHEDULERS[self.flavour]
-            return Reply.json([{"name": each, "label": each.capitalize()} for each in names])
+        if route in ("sd-models", "samplers"):
+            return self._said(route.removeprefix("sd-"))
+        if route == "schedulers" and self.flavour != "forge":
+            return self._said("schedulers")
         if route == "progress" and self.flavour != "sdcpp":
-            state = {"skipped": self.skipped, "interrupted": self.interrupted, "job": ""}
-            state |= {"job_timestamp": self.job_timestamp, "sampling_step": 0}
-            return Reply.json({"progress": 0.0, "eta_relative": 0.0, "state": state})
-        return self._not_found()
-
-    def _models(self) -> list[dict[str, Any]]:
-        names = dict(list(MODELS.items())[:1]) if self.flavour == "sdcpp" else MODELS
-        return [
-            {
-                "title": title,
-                "model_name": name,
-                "hash": "8888888888" if self.flavour == "sdcpp" else None,
-                "sha256": None,
-                "filename": f"/srv/models/{name}.safetensors",
-                "config": None,
-            }
-            for name, title in names.items()
-        ]
-
-    def _not_found(self) -> Reply:
-        if self.flavour == "sdcpp":
-            return Reply(404)
-        return Reply.json({"detail": "Not Found"}, 404)
+            facts = {"skipped": self.skipped, "interrupted": self.interrupted}
+            return self._said("progress", stamp=self.job_timestamp, **facts)
+        return self._said("no_api")
 
     def _is_let_in(self, request: Request) -> bool:
         wanted = base64.b64encode(self.auth.encode()).decode()
@@ -125,13 +92,13 @@ class FakeSdApi(FakeService):
 
     def _draw(self, request: Request, body: Mapping[str, Any]) -> Reply:
         if not request.headers.get("content-type", "").startswith("application/json"):
-            return Reply(413)
+            return self._said("form_not_json of sdcpp")
         if refused := self._refused(request, body):
             return refused
         self.charge(str(body.get("seed", "")))
         if self.faulty("failed_200", "null_data"):
             images = None if self.faulty("null_data") else []
-            return Reply.json({"images": images, "parameters": {}, "info": self._info(body)})
+            return self._said("drawn", images=images, parameters={}, info=self._info(body))
         self.interrupted = self.faulty("half_denoised")
         self.skipped = self.faulty("skipped")
         width, height = self._size(body)
@@ -142,26 +109,17 @@ class FakeSdApi(FakeService):
         if self.flavour != "sdcpp":
             parameters |= {"init_images": None, "mask": None}
         images = [self.encoded(each) for each in drawn]
-        return Reply.json({"images": images, "parameters": parameters, "info": self._info(body)})
+        return self._said("drawn", images=images, parameters=parameters, info=self._info(body))
 
     def _refused(self, request: Request, body: Mapping[str, Any]) -> Reply | None:
         sampler = body.get("sampler_name")
-        if self.flavour != "sdcpp" and sampler and sampler not in SAMPLERS[self.flavour]:
-            return self.refusal(404, "Sampler not found")
+        if self.flavour != "sdcpp" and sampler and sampler not in self._names("samplers"):
+            return self._said("unknown_sampler")
         without = request.path.endswith("img2img") and not body.get("init_images")
         if self.flavour != "sdcpp" and without:
-            return self.refusal(404, "Init image not found")
-        if self.faulty("bad_parameter"):
-            if self.flavour == "sdcpp":
-                return self.refusal(400, "width and height must be positive")
-            field = {"loc": ["body", "width"], "msg": "Input should be a valid integer"}
-            return Reply.json({"detail": [{"type": "int_parsing", "input": "wide", **field}]}, 422)
-        if self.faulty("out_of_memory"):
-            return self.refusal(500, OOM, "OutOfMemoryError")
-        if self.faulty("taskgroup"):
-            text = "unhandled errors in a TaskGroup (1 sub-exception)"
-            return self.refusal(500, text, "ExceptionGroup")
-        return None
+            return self._said("no_reference")
+        name = REFUSALS.get(self.fault.name)
+        return self._said(name) if name else None
 
     def _size(self, body: Mapping[str, Any]) -> tuple[int, int]:
         if self.flavour == "sdcpp":
@@ -173,18 +131,16 @@ class FakeSdApi(FakeService):
         if self.flavour == "sdcpp":
             return ""
         wanted = body.get("override_settings", {}).get("sd_model_checkpoint")
-        used = wanted if wanted in MODELS and not self.faulty("other_model") else "anime_v3"
-        seed = body["seed"]
+        known = wanted in self._names("models", "model_name") and not self.faulty("other_model")
+        seed, (width, height) = body["seed"], self._size(body)
         facts = {
             "seed": seed,
-            "all_seeds": [seed, seed + 1] if self.faulty("short_batch") else [seed],
-            "sampler_name": body.get("sampler_name") or SAMPLERS[self.flavour][0],
-            "index_of_first_image": 1 if self.faulty("grid") else 0,
-            "job_timestamp": STAMP,
-            "infotexts": [
-                f"A picture\nSteps: 20, Seed: {seed}, Model hash: 1, Model: {used}, V: 1"
-            ],
+            "seeds": [seed, seed + 1] if self.faulty("short_batch") else [seed],
+            "width": width,
+            "height": height,
+            "sampler": body.get("sampler_name") or self._names("samplers")[0],
+            "model": wanted if known else "anime_v3",
+            "first": 1 if self.faulty("grid") else 0,
+            "stamp": STAMP,
         }
-        if self.flavour != "forge":
-            facts["sd_model_name"] = used
-        return json.dumps(facts)
+        return json.dumps(filled(answers("sdapi")[self._spelled("info")]["body"], facts))
