@@ -174,16 +174,17 @@ def _publish_now(post_id: int) -> None:
     publish_pictures(post_id=post_id)
 
 
-def publish_pictures(*, post_id: int) -> PublishReport:
+def publish_pictures(*, post_id: int, wait: bool = True) -> PublishReport:
     """Make the post's public copies match what is approved now; remove what is not wanted.
 
-    May be repeated and may run twice at a time. What cannot be made stays due and is told in
-    the report. The files of a scheduled post are made, and stay private until its time.
+    May be repeated and may run twice at a time; with `wait`, another who makes the same files
+    is waited for a moment. What cannot be made stays due and is told in the report. The files
+    of a scheduled post are made, and stay private until its time.
     """
     report = PublishReport()
-    _make_ahead(_post(post_id), report)
+    _make_ahead(_post(post_id), report, wait)
     for _ in range(ROUNDS):
-        failed = _make_missing(post_id, report)
+        failed = _make_missing(post_id, report, wait)
         if _settle(post_id, failed) or failed:
             break
     report.removed = remove_retired(Q(slot__post=post_id))
@@ -192,7 +193,7 @@ def publish_pictures(*, post_id: int) -> PublishReport:
     return report
 
 
-def _make_missing(post_id: int, report: PublishReport) -> set[int]:
+def _make_missing(post_id: int, report: PublishReport, wait: bool) -> set[int]:
     """Make what the post's places lack, image by image. Returns the slots that still lack it."""
     missing: dict[int, list[WantedCopy]] = defaultdict(list)
     for copy in _missing_copies(post_id):
@@ -200,7 +201,7 @@ def _make_missing(post_id: int, report: PublishReport) -> set[int]:
     failed: set[int] = set()
     for copies in missing.values():
         try:
-            _make_and_serve(post_id, copies, report)
+            report.made += _make_and_serve(post_id, copies, wait)
         except BeingMade:  # somebody is at this post: the rest is theirs too, or the next round's
             return failed | {copy.slot_id for copies in missing.values() for copy in copies}
         except (ImagegenError, ChildDied, ChildTimeout) as error:
@@ -209,7 +210,7 @@ def _make_missing(post_id: int, report: PublishReport) -> set[int]:
     return failed
 
 
-def _make_ahead(post: Post | None, report: PublishReport) -> None:
+def _make_ahead(post: Post | None, report: PublishReport, wait: bool) -> None:
     """Have the files of a scheduled post ready, so that it comes out with its pictures."""
     if post is None or post.status != Post.Status.SCHEDULED:
         return
@@ -218,7 +219,7 @@ def _make_ahead(post: Post | None, report: PublishReport) -> None:
         by_image[copy.output].append(copy.recipe)
     for output, recipes in by_image.items():
         try:
-            ensure_renditions(output, recipes)
+            ensure_renditions(output, recipes, wait=wait)
         except BeingMade:
             return
         except (ImagegenError, ChildDied, ChildTimeout) as error:
@@ -251,15 +252,15 @@ def _post(post_id: int) -> Post | None:
     return Post.objects.filter(pk=post_id).first()
 
 
-def _make_and_serve(post_id: int, copies: list[WantedCopy], report: PublishReport) -> None:
-    """Make copies of one image and let them be served, place by place."""
-    made = ensure_renditions(copies[0].output, [copy.recipe for copy in copies])
+def _make_and_serve(post_id: int, copies: list[WantedCopy], wait: bool) -> int:
+    """Make copies of one image and let them be served, place by place. Returns how many are."""
+    recipes = [copy.recipe for copy in copies]
+    made = ensure_renditions(copies[0].output, recipes, wait=wait)
     renditions = dict(zip((copy.key for copy in copies), made, strict=True))
     places: dict[int, list[WantedCopy]] = defaultdict(list)
     for copy in copies:
         places[copy.slot_id].append(copy)
-    for slot_id, wanted in places.items():
-        report.made += _serve(post_id, slot_id, wanted, renditions)
+    return sum(_serve(post_id, slot_id, wanted, renditions) for slot_id, wanted in places.items())
 
 
 def _serve(
@@ -378,7 +379,7 @@ def publish_due(limit: int = 100) -> int:
 
 def _publish_or_rest(post_id: int) -> None:
     with survive(f"publishing of post {post_id}"):
-        if not publish_pictures(post_id=post_id).problems:
+        if not publish_pictures(post_id=post_id, wait=False).problems:
             _failures.pop(post_id, None)
             return
     wait = min(LONGEST_WAIT, _failures.get(post_id, (FIRST_WAIT / 2, 0.0))[0] * 2)

@@ -31,16 +31,18 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 KEPT = timedelta(days=1)  # files that nothing uses stay so long after they were last asked for
 
 
-def ensure_renditions(output: ImageOutput, recipes: Sequence[Recipe]) -> list[Rendition]:
+def ensure_renditions(
+    output: ImageOutput, recipes: Sequence[Recipe], *, wait: bool = True
+) -> list[Rendition]:
     """The renditions of an image by these recipes, in their order; what is missing is made.
 
     All that is to be made is made in one child process, from one decoding. Must not be called
     in a transaction. Raises `StorageProblem` where the original is missing or not what was
     stored, or a file cannot be kept; `Undecodable`; `ChildDied` and `ChildTimeout`; `BeingMade`
-    where another worker has been at it for more than a few seconds.
+    where another worker is at it: at once without `wait`, else after a few seconds.
     """
     by_hash = {recipe_hash(recipe): recipe for recipe in recipes}
-    give_up = time.monotonic() + PATIENCE
+    give_up = time.monotonic() + (PATIENCE if wait else 0)
     _refresh(output, by_hash)
     while True:
         claimed_at, mine = _claim(output, by_hash)
@@ -49,7 +51,7 @@ def ensure_renditions(output: ImageOutput, recipes: Sequence[Recipe]) -> list[Re
         rows = {row.recipe_hash: row for row in _rows(output, by_hash)}
         if len(rows) == len(by_hash) and all(row.made_at for row in rows.values()):
             return [rows[recipe_hash(recipe)] for recipe in recipes]
-        if not mine and time.monotonic() > give_up:
+        if not mine and time.monotonic() >= give_up:
             raise BeingMade(f"Another worker is making the renditions of image {output.pk}.")
         if not mine:
             time.sleep(POLL)

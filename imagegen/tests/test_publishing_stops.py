@@ -7,7 +7,7 @@ from blog.models import Post
 from blog.services import publish_due_posts
 from imagegen.errors import BeingMade
 from imagegen.models import ImageOutput, PublicCopy, Rendition
-from imagegen.services import publishing, renditions
+from imagegen.services import copies, publishing, renditions
 from imagegen.tests.factories import hero_of, make_post
 from imagegen.tests.published import HERO, live, public_files, public_post, publish
 from imagegen.tests.stored import choose, in_this_process, put_output  # noqa: F401
@@ -109,7 +109,7 @@ def test_a_stop_while_a_post_is_withdrawn_leaves_nothing_served(
 
 
 def test_place_whose_files_another_worker_makes_waits_without_a_complaint(post, monkeypatch):
-    def busy(*args):
+    def busy(*args, **kwargs):
         raise BeingMade
 
     with monkeypatch.context() as patch:
@@ -118,6 +118,16 @@ def test_place_whose_files_another_worker_makes_waits_without_a_complaint(post, 
     assert hero_of(post).publication_due and live(post) == {}
     publish(post)
     assert set(live(post)) == HERO
+
+
+def test_sweeper_waits_for_no_other_maker(post, monkeypatch):
+    for copy in copies.wanted_copies(post).values():
+        Rendition.objects.create(
+            output=copy.output, recipe=copy.recipe, recipe_hash=copy.recipe_hash
+        )
+    monkeypatch.setattr(renditions.time, "sleep", stop)
+    publishing.publish_due()
+    assert hero_of(post).publication_due
 
 
 def test_lost_private_file_is_made_again_before_it_goes_public(shown):
@@ -138,10 +148,10 @@ def test_choice_that_changes_while_copies_are_made_wins(post, monkeypatch):
     later: list[ImageOutput] = []
     real = renditions.ensure_renditions
 
-    def ensure(output, recipes):
+    def ensure(output, recipes, **kwargs):
         if not later:
             later.append(choose(hero_of(post), seed=7))
-        return real(output, recipes)
+        return real(output, recipes, **kwargs)
 
     monkeypatch.setattr(publishing, "ensure_renditions", ensure)
     publish(post)
@@ -192,10 +202,10 @@ def test_post_that_fails_in_an_unforeseen_way_does_not_keep_others(post, monkeyp
     choose(hero_of(other))
     real = publishing.ensure_renditions
 
-    def ensure(output, recipes):
+    def ensure(output, recipes, **kwargs):
         if output.post_id == post.pk:
             raise RuntimeError("encoder")
-        return real(output, recipes)
+        return real(output, recipes, **kwargs)
 
     monkeypatch.setattr(publishing, "ensure_renditions", ensure)
     monkeypatch.setattr(publishing, "_failures", {})
