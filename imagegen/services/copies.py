@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from blog.markdown import typographic
 from blog.models import Post
 from imagegen.errors import StorageProblem
 from imagegen.models import ImageOutput, ImageSlot, PublicCopy, Rendition
@@ -104,7 +105,8 @@ def _wanted_of(post: Post, slots: list[ImageSlot], treatments: Treatments) -> It
         mark = watermark_for(output, treatments)
         if slot.role == Role.SOCIAL:
             with_title = own is None and wants_title(output)
-            variants = social_recipe(output, mark, title=post.title if with_title else "")
+            title = typographic(post.title, post.language) if with_title else ""
+            variants = social_recipe(output, mark, title=title)
         else:
             variants = place_recipes(slot.role, output, mark)
         yield from _copies(slot, output, variants)

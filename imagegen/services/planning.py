@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from django.conf import settings
 
+from blog.markdown import typographic
 from imagegen.errors import Refused
 from imagegen.models import ImageOutput, ImageSlot
 from imagegen.services.asking import Plan, check_usable, price_of_call, provider_of
@@ -165,7 +166,12 @@ def _card_texts(slot: ImageSlot, values: dict[str, str]) -> dict[str, str]:
     """The words that a typographic picture shows."""
     title = values.get("section.heading") or values["post.title"]
     kicker = values["post.title"] if slot.section_id else values["post.tags"].split(",")[0]
-    return {"title": title, "kicker": kicker, "footer": settings.SITE_NAME}
+    language = slot.post.language
+    return {
+        "title": typographic(title, language),
+        "kicker": typographic(kicker, language),
+        "footer": settings.SITE_NAME,
+    }
 
 
 def _seed(slot: ImageSlot, setting: ImageSetting | None, capabilities: Capabilities) -> int | None:

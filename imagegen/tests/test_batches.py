@@ -151,6 +151,12 @@ def test_switched_off_provider_is_refused(hero, tmp_path):
     assert "switched off" in refusal(hero, connection=stub)
 
 
+def test_titles_for_a_cover_have_the_apostrophe_that_readers_see(db):
+    covers = ImageModel.objects.get(connection__name="studio", name="covers")
+    item = plan_one(hero_of(make_post(title="Nine O'Clock")), model=covers)
+    assert item.request.title == "Nine O’Clock"
+
+
 def test_parameter_that_the_model_lacks_is_refused_by_name(hero):
     studio = ImageModel.objects.get(connection__name="studio", name="patterns")
     setting = ImageSetting.objects.create(

@@ -13,10 +13,12 @@ from imagegen.errors import Refused
 from imagegen.imaging.xmp import find_source_type
 from imagegen.models import ImageOutput, ImageSlot, PublicCopy, Rendition, SlotAlt, WatermarkProfile
 from imagegen.services import publishing, review, slots
+from imagegen.services.copies import wanted_copies
 from imagegen.services.recipes import wants_title
 from imagegen.tests import pictures as made
 from imagegen.tests.factories import hero_of, make_post
 from imagegen.tests.published import HERO, live, public_files, public_post, publish
+from imagegen.tests.rows import make_choice
 from imagegen.tests.stored import choose, in_this_process, put_output  # noqa: F401
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_this_process")]
@@ -210,6 +212,14 @@ def test_text_card_by_setting(shown, settings):
     assert publish(shown).made == 1
     row = live(shown)["social-jpg"]
     assert (row.width, row.height) == (1200, 630)
+
+
+def test_text_card_has_the_apostrophe_that_readers_see(settings):
+    settings.SOCIAL_CARD = "text"
+    post = make_post(title="Nine O'Clock", published=True)
+    make_choice(hero_of(post))
+    cards = [copy for copy in wanted_copies(post).values() if copy.recipe.get("card")]
+    assert [copy.recipe["card"]["title"] for copy in cards] == ["Nine O’Clock"]
 
 
 @pytest.mark.parametrize(("width", "titled"), [(1199, True), (1200, False)])
