@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from imagegen.admin.base import ConsoleAdmin, not_posted
@@ -16,6 +17,7 @@ from imagegen.services.disclosure_words import MODEL, shipped_words
 from imagegen.services.watermarks import read_treatments
 
 AiContent = ImageOutput.AiContent
+LABELLED = (AiContent.GENERATED, AiContent.MODIFIED)  # the kinds that readers are told of
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*")
 
 
@@ -100,8 +102,7 @@ class DisclosureTextForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        kinds = (AiContent.GENERATED, AiContent.MODIFIED)
-        self.fields["ai_content"].choices = [(kind.value, kind.label) for kind in kinds]
+        self.fields["ai_content"].choices = [(kind.value, kind.label) for kind in LABELLED]
 
     def clean_language(self) -> str:
         code = self.cleaned_data["language"].lower().replace("_", "-")
@@ -116,15 +117,32 @@ class DisclosureTextForm(forms.ModelForm):
         return sentence
 
 
+class AiContentFilter(admin.SimpleListFilter):
+    """What AI had to do with a picture; asks the database nothing to draw."""
+
+    title = "AI content"
+    parameter_name = "ai_content"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list:
+        return [(kind.value, kind.label) for kind in LABELLED]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(ai_content=self.value()) if self.value() else queryset
+
+
 @admin.register(DisclosureText)
 class DisclosureTextAdmin(ConsoleAdmin):
     """The words of each language. Those that ship may be changed, not deleted."""
 
     form = DisclosureTextForm
-    list_display = ("label", "language", "ai_content", "sentence")
-    list_filter = ("ai_content",)
+    list_display = ("label", "language", "kind", "sentence")
+    list_filter = (AiContentFilter,)
     ordering = ("language", "ai_content")
     empty_state = "What readers are told of AI in a picture, in each language of the blog."
+
+    @admin.display(description="AI content")
+    def kind(self, words: DisclosureText) -> str:
+        return words.get_ai_content_display()
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         if obj is not None and (obj.language, obj.ai_content) in shipped_words():

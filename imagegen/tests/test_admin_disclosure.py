@@ -196,6 +196,14 @@ def test_words_that_ship_are_not_deleted(client, words):
     assert not DisclosureText.objects.filter(language="ja").exists()
 
 
+def test_words_are_filtered_by_what_ai_did(client, administrator):
+    client.force_login(administrator)
+    address = reverse("admin:imagegen_disclosuretext_changelist")
+    answer = client.get(address, {"ai_content": "modified"})
+    assert "By AI content" in answer.text
+    assert {row.ai_content for row in answer.context["cl"].result_list} == {"modified"}
+
+
 @pytest.mark.parametrize("model", ["disclosuretext", "styletreatment"])
 def test_lists_and_empty_forms_open(client, administrator, model):
     client.force_login(administrator)
