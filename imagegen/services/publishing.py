@@ -356,11 +356,12 @@ def places_to_publish() -> QuerySet[ImageSlot]:
 _failures: dict[int, tuple[float, float]] = {}  # post id -> wait, time of the next try
 
 
-def publish_due(limit: int = 100) -> int:
+def publish_due(limit: int = 100, *, wait: bool = True) -> int:
     """Bring up to `limit` posts with due places up to date. Returns how many were tried.
 
     No further one is begun after ten seconds: the next round goes on with the rest. A post
-    that could not be done is left alone for a while, longer each time.
+    that could not be done is left alone for a while, longer each time. `wait` as in
+    `publish_pictures`.
     """
     retire(PublicCopy.objects.filter(slot__post__isnull=True))
     remove_retired(Q(changed_at__lt=timezone.now() - BEING_MADE) | Q(slot__post__isnull=True))
@@ -372,15 +373,15 @@ def publish_due(limit: int = 100) -> int:
     for post_id in list(due.values_list("post_id", flat=True).distinct()[:limit]):
         if tried and time.monotonic() > now + ROUND_SECONDS:
             break
-        _publish_or_rest(post_id)
+        _publish_or_rest(post_id, wait)
         tried += 1
     return tried
 
 
-def _publish_or_rest(post_id: int) -> None:
+def _publish_or_rest(post_id: int, wait: bool) -> None:
     with survive(f"publishing of post {post_id}"):
-        if not publish_pictures(post_id=post_id, wait=False).problems:
+        if not publish_pictures(post_id=post_id, wait=wait).problems:
             _failures.pop(post_id, None)
             return
-    wait = min(LONGEST_WAIT, _failures.get(post_id, (FIRST_WAIT / 2, 0.0))[0] * 2)
-    _failures[post_id] = (wait, time.monotonic() + wait)
+    pause = min(LONGEST_WAIT, _failures.get(post_id, (FIRST_WAIT / 2, 0.0))[0] * 2)
+    _failures[post_id] = (pause, time.monotonic() + pause)

@@ -96,7 +96,7 @@ def publish_scheduled_posts() -> None:
 
 
 def publish_due_pictures() -> None:
-    publish_due()
+    publish_due(wait=False)
 
 
 def clean_spool() -> int:

@@ -7,7 +7,7 @@ from blog.models import Post
 from blog.services import publish_due_posts
 from imagegen.errors import BeingMade
 from imagegen.models import ImageOutput, PublicCopy, Rendition
-from imagegen.services import copies, publishing, renditions
+from imagegen.services import copies, publishing, renditions, sweeper
 from imagegen.tests.factories import hero_of, make_post
 from imagegen.tests.published import HERO, live, public_files, public_post, publish
 from imagegen.tests.stored import choose, in_this_process, put_output  # noqa: F401
@@ -126,7 +126,7 @@ def test_sweeper_waits_for_no_other_maker(post, monkeypatch):
             output=copy.output, recipe=copy.recipe, recipe_hash=copy.recipe_hash
         )
     monkeypatch.setattr(renditions.time, "sleep", stop)
-    publishing.publish_due()
+    sweeper.publish_due_pictures()
     assert hero_of(post).publication_due
 
 
