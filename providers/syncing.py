@@ -20,6 +20,7 @@ from providers.base import Provider
 from providers.catalogue import CatalogueModel, read_catalogue
 from providers.credentials import has_secret
 from providers.errors import ProviderProblem
+from providers.keeping import keepable, one_line
 from providers.models import Connection, ImageModel
 from providers.prices import parse_price_rule
 from providers.registry import BUILT_IN
@@ -144,7 +145,8 @@ def _discovered(connection: Connection, report: SyncReport) -> list[CatalogueMod
             found.append(model)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             name = entry.get("name", "") if isinstance(entry, Mapping) else ""
-            report.problems.append(f"{name or 'A model'} of the service cannot be read: {error}")
+            text = f"{name or 'A model'} of the service cannot be read: {error}"
+            report.problems.append(one_line(text, 300))
     return found
 
 
@@ -163,20 +165,21 @@ def _read_entry(entry: Mapping[str, Any]) -> CatalogueModel:
     """One dict of `Provider.discover`, checked."""
     ends = entry.get("shutdown_at")
     purpose = ImageModel.Purpose(entry.get("purpose") or "image")
-    capabilities, price_rule = entry.get("capabilities") or {}, entry.get("price_rule") or {}
+    capabilities = keepable(entry.get("capabilities") or {})
+    price_rule = keepable(entry.get("price_rule") or {})
     Capabilities.from_dict(capabilities)
     parse_price_rule(price_rule)
     name = str(entry["name"])
-    if not 0 < len(name) <= 200:
-        raise ValueError("its name is empty or longer than 200 characters.")
+    if not (0 < len(name) <= 200 and name.isprintable()):
+        raise ValueError("its name is empty, longer than 200 characters or not plain text.")
     return CatalogueModel(
         name=name,
-        label=str(entry.get("label") or "")[:200],
+        label=one_line(str(entry.get("label") or "")),
         purpose=purpose.value,
         capabilities=capabilities,
         price_rule=price_rule,
         shutdown_at=date.fromisoformat(ends) if isinstance(ends, str) and ends else ends or None,
-        successor=str(entry.get("successor") or "")[:200],
+        successor=one_line(str(entry.get("successor") or "")),
     )
 
 

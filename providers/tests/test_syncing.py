@@ -175,6 +175,18 @@ def test_discovered_model_of_a_free_kind_is_on(far, offered):
     assert row("x").price_rule == {"kind": "free"}
 
 
+def test_label_of_a_service_is_one_plain_line(far, offered):
+    offered({"name": "x", "label": "A\x00\nB" + "b" * 400})
+    sync_connection(connection=far)
+    assert row("x").label.startswith("A B") and len(row("x").label) == 200
+
+
+def test_choices_of_a_service_can_be_stored_anywhere(far, offered):
+    offered({"name": "x", "capabilities": {"choices": {"sampler": ("a\x00b",)}}})
+    sync_connection(connection=far)
+    assert row("x").capabilities == {"choices": {"sampler": ["ab"]}}
+
+
 def test_what_a_service_does_not_tell_stays(far, offered):
     make_model(far, "x", label="Mine", price_rule=PRICE, capabilities={"max_side": 9})
     offered({"name": "x", "label": "x", "price_rule": PRICE})
@@ -258,6 +270,8 @@ def test_fault_of_a_plugin_is_a_problem_without_its_text(far, offered):
         {"name": "x", "purpose": "fun"},
         {"name": "x", "shutdown_at": "soon"},
         {"name": ""},
+        {"name": "x\x00y"},
+        {"name": "x", "shutdown_at": "\x1b[31m" + "soon" * 999},
         {"label": "X"},
         "x",
     ],
@@ -265,7 +279,8 @@ def test_fault_of_a_plugin_is_a_problem_without_its_text(far, offered):
 def test_entry_that_cannot_be_read_is_a_problem_and_the_others_go_in(far, offered, entry):
     offered(entry, {"name": "good"})
     report = sync_connection(connection=far)
-    assert len(report.problems) == 1 and "cannot be read" in report.problems[0]
+    (problem,) = report.problems
+    assert "cannot be read" in problem and problem.isprintable() and len(problem) <= 300
     assert [each.name for each in far.models.all()] == ["good"]
 
 
