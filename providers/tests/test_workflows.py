@@ -130,6 +130,12 @@ def test_what_cannot_be_stored_is_refused(value):
     assert "cannot be stored" in refusal(make_graph(n6={"odd": value}))
 
 
+def test_input_that_cannot_be_stored_is_named():
+    assert "The input seed of node 3 cannot be stored" in refusal(
+        make_graph(n3={"seed": 2**64 - 1})
+    )
+
+
 def test_deep_graph_is_refused_without_a_crash():
     deep: list = []
     for _ in range(5000):

@@ -15,7 +15,7 @@ from graphlib import CycleError, TopologicalSorter
 from types import MappingProxyType
 from typing import Any, Self
 
-from providers.keeping import LARGEST_SEED, keepable
+from providers.keeping import LARGEST_SEED, LONGEST_TEXT, keepable, keepable_text
 from providers.types import Capabilities
 from providers.workflows.titles import (
     PARAMETERS,
@@ -172,8 +172,9 @@ def _nodes(data: Any) -> dict[str, dict[str, Any]]:
         )
     if keepable(data) != data:
         raise WorkflowProblem(
-            "This workflow cannot be stored: it holds NaN or Infinity, a control character, a "
-            "number or text that is too long, or too many levels."
+            f"{_unkept(data)} cannot be stored. At fault is NaN or Infinity, a control character, "
+            f"a whole number over {LARGEST_SEED:,}, a text of over {LONGEST_TEXT:,} characters, "
+            "or too many levels."
         )
     if (size := len(json.dumps(data))) > LARGEST_GRAPH:
         raise WorkflowProblem(
@@ -182,6 +183,16 @@ def _nodes(data: Any) -> dict[str, dict[str, Any]]:
     if not data:
         raise WorkflowProblem(f"The workflow is empty. {HOW_TO_EXPORT}")
     return {str(key): _node(str(key), node) for key, node in data.items()}
+
+
+def _unkept(data: Mapping[str, Any]) -> str:
+    """Which part of a workflow cannot be stored."""
+    for key, node in data.items():
+        inputs = node.get("inputs") if isinstance(node, Mapping) else None
+        for name, value in inputs.items() if isinstance(inputs, Mapping) else ():
+            if keepable(value) != value:
+                return f"The input {keepable_text(name, 60)} of node {keepable_text(key, 60)}"
+    return "This workflow"
 
 
 def _is_save_format(data: Any) -> bool:
