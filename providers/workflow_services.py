@@ -10,6 +10,8 @@ from providers.models import WORKFLOW_KIND, Connection, ImageModel, Workflow
 from providers.services import save_model
 from providers.workflows.graph import Graph, WorkflowProblem
 
+NO_SEED = "No node is titled fp:seed, so every picture of one prompt may be the same."
+
 
 def save_workflow(*, workflow: Workflow, ask: bool = True) -> list[str]:
     """Store a workflow with its row of the catalogue; returns what the person should be told.
@@ -19,7 +21,7 @@ def save_workflow(*, workflow: Workflow, ask: bool = True) -> list[str]:
     without `ask` and `check_workflow` afterwards.
     """
     check_place(workflow=workflow)
-    Graph.parse(workflow.graph)
+    graph = Graph.parse(workflow.graph)
     with transaction.atomic():
         old = Workflow.objects.select_for_update().filter(pk=workflow.pk).first()
         if old is not None and old.graph != workflow.graph:
@@ -27,6 +29,8 @@ def save_workflow(*, workflow: Workflow, ask: bool = True) -> list[str]:
             workflow.checked_at, workflow.problems = None, []
         workflow.save()
         notes = _keep_model(workflow, old)
+    if "seed" not in graph.bindings:
+        notes.append(NO_SEED)
     return notes + (check_workflow(workflow=workflow) if ask else [])
 
 

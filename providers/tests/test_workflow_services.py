@@ -63,6 +63,11 @@ def test_workflow_is_stored_with_its_model(far):
     assert notes == ["The server has all that it needs."]
 
 
+def test_missing_seed_is_told(far):
+    _, notes = save(far, graph=make_graph(n3={"title": ""}))
+    assert "No node is titled fp:seed" in notes[0]
+
+
 def test_first_model_is_the_default_and_the_second_is_not(far):
     first, _ = save(far, "one")
     second, _ = save(far, "two")
