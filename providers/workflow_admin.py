@@ -48,7 +48,7 @@ class WorkflowForm(forms.ModelForm):
         help_text=(
             "ComfyUI's API format: Workflow > Export (API). The titles of its nodes say where "
             "things go: fp:prompt, and if you like fp:negative, fp:seed, fp:width, fp:height, "
-            "fp:steps, fp:cfg, fp:image, fp:output."
+            "fp:steps, fp:cfg, fp:image, fp:mask, fp:output."
         ),
     )
     file = forms.FileField(
@@ -61,6 +61,9 @@ class WorkflowForm(forms.ModelForm):
     class Meta:
         model = Workflow
         fields = ("connection", "name", "label", "graph")
+        error_messages = {
+            "name": {"invalid": "Use letters, digits, hyphens and underscores only."},
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

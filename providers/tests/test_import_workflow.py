@@ -85,6 +85,10 @@ def test_missing_file_is_told(far, tmp_path):
     assert "cannot be read" in refusal("far", "house", tmp_path / "gone.json")
 
 
+def test_label_that_is_too_long_is_named(far, file):
+    assert refusal("far", "house", file, "--label", "x" * 500).startswith("label: ")
+
+
 def test_odd_name_is_refused(far, file):
-    assert "slug" in refusal("far", "my house", file)
+    assert refusal("far", "my house", file).startswith("name: ")
     assert not Workflow.objects.exists()

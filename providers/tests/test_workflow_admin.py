@@ -112,6 +112,12 @@ def test_name_of_a_text_model_is_refused_at_its_field(console, far):
     assert "draws no pictures" in answer.context["adminform"].form.errors["name"][0]
 
 
+def test_odd_name_is_refused_in_plain_words(console, far):
+    answer = console.post(ADD, form(far, name="my house"))
+    (sentence,) = answer.context["adminform"].form.errors["name"]
+    assert sentence == "Use letters, digits, hyphens and underscores only."
+
+
 def test_second_workflow_of_a_name_is_refused(console, workflow, far):
     answer = console.post(ADD, form(far))
     assert "of that name already" in answer.content.decode()

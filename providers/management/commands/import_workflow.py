@@ -62,7 +62,8 @@ class Command(BaseCommand):
         try:
             workflow.full_clean(exclude=["graph"])
         except ValidationError as error:
-            raise CommandError(" ".join(error.messages)) from error
+            told = [f"{field}: {' '.join(texts)}" for field, texts in error.message_dict.items()]
+            raise CommandError(" ".join(told)) from error
         notes = save_workflow(workflow=workflow)
         done = "changed" if known else "taken in"
         self.stdout.write(f"Workflow {name} is {done}, version {workflow.version}.")
