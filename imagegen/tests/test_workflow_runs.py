@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 
@@ -43,17 +44,30 @@ def draw(far, tmp_path):
         file = tmp_path / "house.json"
         file.write_text(json.dumps(graph))
         call_command("import_workflow", "far", "house", str(file), "--label", "House")
-        post = make_post()
-        call_command("generate_images", "--post", post.slug, "--slots", "hero", "--provider", "far")
-        engine.work()
+        generate()
         return GenerationJob.objects.get()
 
     return run
 
 
+def generate() -> None:
+    post = make_post()
+    call_command("generate_images", "--post", post.slug, "--slots", "hero", "--provider", "far")
+    engine.work()
+
+
 def test_exported_workflow_draws_a_picture(draw, comfy):
     job = draw()
     assert (job.state, ImageOutput.objects.count(), len(comfy.ledger)) == ("stored", 1, 1)
+
+
+def test_workflow_taken_in_on_a_page_draws_a_picture(far, comfy, client, administrator):
+    client.force_login(administrator)
+    file = SimpleUploadedFile("house.json", json.dumps(GRAPH).encode(), "application/json")
+    data = {"connection": far.pk, "name": "house", "label": "House", "graph": "", "file": file}
+    client.post(reverse("admin:providers_workflow_add"), data)
+    generate()
+    assert (GenerationJob.objects.get().state, len(comfy.ledger)) == ("stored", 1)
 
 
 def test_graph_runs_unchanged_but_for_what_is_bound(draw, comfy):
