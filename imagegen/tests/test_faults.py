@@ -25,7 +25,7 @@ from imagegen.services import engine, looking, writing
 from imagegen.services.endings import LONGEST_WAIT
 from imagegen.tests.factories import hero_of, make_batch, make_post, only_job
 from providers.models import Connection, ImageModel, Workflow
-from providers.registry import get_provider_class
+from providers.registry import BUILT_IN, get_provider_class
 from providers.tests.fakes.base import FakeService
 from providers.tests.fakes.faults import FAULTS, RETRY, Fault
 from providers.tests.workflows import make_graph
@@ -302,6 +302,10 @@ def encounters() -> list[Any]:
 @pytest.mark.parametrize(("rig", "fault"), encounters())
 def test_fault_costs_nothing_twice_and_ends_in_time(meet, rig, fault):
     assert meet(rig, fault).complaints() == []
+
+
+def test_every_service_has_a_rig():
+    assert {rig.kind for rig in RIGS} == set(BUILT_IN) - {"studio", "diffusers"}
 
 
 @pytest.mark.parametrize("rig", RIGS, ids=str)

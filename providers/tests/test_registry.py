@@ -1,5 +1,6 @@
 import sys
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +10,10 @@ from providers.base import Provider
 from providers.errors import ConfigurationError
 from providers.registry import broken_plugins, get_provider_class, kinds, make_provider
 from providers.tests import contract
+from providers.tests.fakes import recorded
 from providers.types import ConnectionConfig
+
+SERVICES = sorted(set(registry.BUILT_IN) - {"studio", "stub", "diffusers"})  # over a wire
 
 
 class Package:
@@ -78,6 +82,19 @@ def test_built_in_kind_has_a_contract_test(kind):
         issubclass(each, contract.ProviderContract) and getattr(each, "kind", "") == kind
         for each in classes
     )
+
+
+@pytest.mark.parametrize("kind", SERVICES)
+def test_service_has_a_live_test(kind):
+    live = Path(__file__).parent.glob("test_*_live.py")
+    assert any(f'"{kind}"' in path.read_text() for path in live)
+
+
+@pytest.mark.parametrize("kind", SERVICES)
+def test_service_has_recorded_answers(kind):
+    """Good ones that its fake gives, and some that must become errors."""
+    told = ["becomes" in answer for answer in recorded.answers(kind).values()]
+    assert True in told and False in told
 
 
 def test_adapter_is_made_for_a_connection():
