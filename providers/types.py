@@ -225,7 +225,7 @@ class Handle:
 
 @dataclass(frozen=True, kw_only=True)
 class _Told:
-    """What the answers of every kind tell. `cost` None means that the provider did not.
+    """What the answers of every kind tell. `cost` is in US dollars; None: the provider told none.
 
     The facts can be stored whatever it told: texts are cut and cleaned, and a cost or seed that
     cannot be one counts as not told.

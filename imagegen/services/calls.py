@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -83,9 +84,10 @@ def cost_of(
     *, job: GenerationJob, attempt: Attempt, cost: Decimal | None, usage: Mapping[str, Any]
 ) -> Decimal | None:
     """What an answered call cost: as the service told, else by its usage and the price at the
-    time of the call; None: not known."""
-    if cost is not None or job.connection is None:
-        return cost
+    time of the call; None: not known. Services tell dollars, which say nothing of other money."""
+    told = cost if not cost or settings.CURRENCY == "USD" else None
+    if told is not None or job.connection is None:
+        return told
     try:
         settled = job.connection.adapter().settle(usage, attempt.price_rule)
     except (errors.ProviderProblem, ValueError, ArithmeticError) as error:

@@ -67,6 +67,11 @@ def test_cost_that_the_provider_names_wins(ask, monkeypatch):
     assert ask(cost="0.05").cost == Decimal("0.05")
 
 
+def test_cost_in_dollars_is_not_booked_where_other_money_counts(ask, settings):
+    settings.CURRENCY = "EUR"
+    assert ask(cost="0.05").cost == Decimal("0.04")
+
+
 def test_cost_that_cannot_be_read_is_booked_as_reserved(ask, monkeypatch):
     def settle(self, usage, price_rule):
         raise ValueError("no such quality")
