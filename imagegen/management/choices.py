@@ -6,15 +6,55 @@ from typing import Any
 from django.db.models import Q
 
 from blog.models import Post
+from imagegen.models import ImageSlot
 from imagegen.services.asking import check_cap
 from imagegen.services.batches import GenerationOptions
-from imagegen.services.selection import DEFAULT_ROLES
+from imagegen.services.selection import DEFAULT_ROLES, select_slots
+from imagegen.services.slots import ensure_slots
 from prompts.models import ImagePromptExample, ImageSetting, ImageStyle, Role
 from providers.models import Connection, ImageModel
 
 
 class NothingCanStart(Exception):
     """The command cannot begin; the text says what to change."""
+
+
+def add_post_choice(group: Any) -> None:
+    """`--post` and `--all`, for `find_posts`."""
+    group.add_argument("--post", nargs="+", action="extend", metavar="SLUG|ID", default=[])
+    group.add_argument("--all", action="store_true", help="Those of every post.")
+
+
+def add_place_choice(group: Any) -> None:
+    """What narrows the places of posts, for `find_places`."""
+    add_post_choice(group)
+    group.add_argument("--slots", metavar="hero,social,section", help="Default: hero,section.")
+    group.add_argument("--only-missing", action="store_true", help="Places without a picture.")
+    group.add_argument("--limit", type=int, metavar="N", help="At most N of them.")
+
+
+def find_places(options: dict[str, Any], *, only_failed: bool = False) -> list[ImageSlot]:
+    """The wanted places that the options name; those of new posts are made, but in a dry run."""
+    roles = find_roles(options["slots"])
+    posts = find_posts(options["post"], everything=options["all"])
+    limit = check_limit(options["limit"])
+    for post in posts:
+        if not options["dry_run"]:
+            ensure_slots(post=post)
+    return select_slots(
+        posts=Post.objects.filter(pk__in=[post.pk for post in posts]),
+        roles=roles,
+        only_missing=options["only_missing"],
+        only_failed=only_failed,
+        limit=limit,
+    )
+
+
+def check_limit(limit: int | None) -> int | None:
+    """`--limit` as it was given, if something may be asked for at all."""
+    if limit is not None and limit < 1:
+        raise NothingCanStart("--limit must be at least 1.")
+    return limit
 
 
 def find_posts(words: list[str], *, everything: bool) -> list[Post]:

@@ -237,7 +237,7 @@ def test_waiting_ends_when_the_provider_is_switched_off(generate, stub, monkeypa
 def test_terminal_shows_a_bar_that_fills(generate, monkeypatch):
     from imagegen.management.commands.generate_images import Command
 
-    monkeypatch.setattr(Command, "_terminal", lambda self: True)
+    monkeypatch.setattr(Command, "is_terminal", lambda self: True)
     make_post()
     _, out, _ = generate("--all", "--wait")
     assert "█" * 28 in out and "3 of 3" in out

@@ -5,28 +5,25 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 
 from blog.models import Post
 from imagegen.errors import ImagegenError
+from imagegen.management.base import ALL_DONE, NOTHING_STARTED, SOME_FAILED, WorkCommand
 from imagegen.management.choices import (
     NothingCanStart,
+    add_place_choice,
     find_amount,
     find_options,
-    find_posts,
-    find_roles,
+    find_places,
 )
-from imagegen.management.waiting import BatchWatch
 from imagegen.models import GenerationBatch, ImageSlot
 from imagegen.services.batches import BatchPlan, create_batch, plan_batch
-from imagegen.services.selection import ask_for_own_card, select_slots
-from imagegen.services.slots import ensure_slots
+from imagegen.services.selection import ask_for_own_card
 from imagegen.services.wording import cost_range, money_text, plain_amount
 
-ALL_DONE, SOME_FAILED, NOTHING_STARTED = 0, 1, 2
 
-
-class Command(BaseCommand):
+class Command(WorkCommand):
     """Queues pictures for the wanted places of posts; `--wait` stays until they are stored.
 
     Exit code 0: all done; 1: some failed; 2: nothing could start.
@@ -36,14 +33,10 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         which = parser.add_argument_group("which places")
-        which.add_argument("--post", nargs="+", action="extend", metavar="SLUG|ID", default=[])
-        which.add_argument("--all", action="store_true", help="Every post.")
-        which.add_argument("--slots", metavar="hero,social,section", help="Default: hero,section.")
-        which.add_argument("--only-missing", action="store_true", help="Places without a picture.")
+        add_place_choice(which)
         which.add_argument(
             "--only-failed", action="store_true", help="Places whose last try failed."
         )
-        which.add_argument("--limit", type=int, metavar="N", help="At most N pictures.")
         how = parser.add_argument_group("how")
         how.add_argument("--example", metavar="SLUG", help="A prompt example of the library.")
         how.add_argument("--style", metavar="SLUG")
@@ -57,28 +50,30 @@ class Command(BaseCommand):
         act.add_argument("--wait", action="store_true", help="Stay until all is stored.")
         act.add_argument("--json", action="store_true", help="One JSON object at the end.")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def run(self, options: dict[str, Any]) -> int:
         self.as_json = options["json"]
         try:
-            report, code = self._run(options)
+            report, code = self._ask(options)
         except (NothingCanStart, ImagegenError) as error:
-            if self.as_json:
-                self.stdout.write(json.dumps({**_empty_report(), "error": str(error)}))
-                raise SystemExit(NOTHING_STARTED) from error
-            raise CommandError(str(error), returncode=NOTHING_STARTED) from error
+            if not self.as_json:
+                raise
+            report, code = {**_empty_report(), "error": str(error)}, NOTHING_STARTED
         if self.as_json:
             self.stdout.write(json.dumps(report))
-        if code:
-            raise SystemExit(code)
+        return code
 
-    def _run(self, options: dict[str, Any]) -> tuple[dict[str, Any], int]:
+    @property
+    def talk(self) -> Any:
+        """With --json the error stream, so that the object stands alone."""
+        return self.stderr if self.as_json else self.stdout
+
+    def _ask(self, options: dict[str, Any]) -> tuple[dict[str, Any], int]:
         """Plan, queue and perhaps wait; the report and the exit code."""
-        roles = find_roles(options["slots"])
         generation = find_options(options)
         cap = find_amount(options["max_cost"])
-        slots = self._slots(options, roles)
+        slots = find_places(options, only_failed=options["only_failed"])
         if not slots:
-            self._say(_nothing_to_do())
+            self.say(_nothing_to_do())
             return _empty_report(), ALL_DONE
         plan = plan_batch(slots=slots, options=generation)
         self._show_plan(plan, cap)
@@ -86,7 +81,7 @@ class Command(BaseCommand):
         if not plan.items:
             raise NothingCanStart(plan.problems[0].message)
         if options["dry_run"]:
-            self._say("Nothing was asked for: this was a dry run.")
+            self.say("Nothing was asked for: this was a dry run.")
             return report, SOME_FAILED if plan.problems else ALL_DONE
         ask_for_own_card(slots=[item.slot for item in plan.items])
         batch = create_batch(
@@ -98,54 +93,26 @@ class Command(BaseCommand):
             cap=cap,
             approve=options["approve"],
         )
-        watch = BatchWatch(batch=batch, write=self._say, terminal=self._terminal())
-        unfinished = False
+        watch = self.watch(batch)
         if options["wait"]:
             watch.wait()
             watch.tell_end()
-            unfinished = watch.is_unfinished()
         else:
             count = len(plan.items)
             are = "1 picture is" if count == 1 else f"{count} pictures are"
-            self._say(f"Batch {batch.pk}: {are} queued for the worker.")
-        report |= watch.report()
+            self.say(f"Batch {batch.pk}: {are} queued for the worker.")
+        unfinished = options["wait"] and watch.is_unfinished()
         lacking = plan.problems or unfinished or watch.has_failures()
-        return report, SOME_FAILED if lacking else ALL_DONE
-
-    def _slots(self, options: dict[str, Any], roles: list[str]) -> list[ImageSlot]:
-        posts = find_posts(options["post"], everything=options["all"])
-        for post in posts:
-            if not options["dry_run"]:
-                ensure_slots(post=post)
-        limit = options["limit"]
-        if limit is not None and limit < 1:
-            raise NothingCanStart("--limit must be at least 1.")
-        return select_slots(
-            posts=Post.objects.filter(pk__in=[post.pk for post in posts]),
-            roles=roles,
-            only_missing=options["only_missing"],
-            only_failed=options["only_failed"],
-            limit=limit,
-        )
+        return report | watch.report(), SOME_FAILED if lacking else ALL_DONE
 
     def _show_plan(self, plan: BatchPlan, cap: Decimal | None) -> None:
         posts = {item.slot.post_id for item in plan.items}
         pictures, in_posts = _count(len(plan.items), "picture"), _count(len(posts), "post")
-        self._say(f"{pictures} in {in_posts}, {cost_range(plan.low, plan.high)}.")
+        self.say(f"{pictures} in {in_posts}, {cost_range(plan.low, plan.high)}.")
         if cap is not None:
-            self._say(f"No more than {money_text(cap)} will be spent.")
+            self.say(f"No more than {money_text(cap)} will be spent.")
         for problem in plan.problems:
-            self._say(f"Left out: {problem}")
-
-    def _say(self, text: str, ending: str = "\n") -> None:
-        """For people; with --json on the error stream, so that the object stands alone."""
-        stream = self.stderr if self.as_json else self.stdout
-        stream.write(text, ending=ending)
-        stream.flush()
-
-    def _terminal(self) -> bool:
-        stream = self.stderr if self.as_json else self.stdout
-        return stream.isatty()
+            self.say(f"Left out: {problem}")
 
 
 def _nothing_to_do() -> str:

@@ -1,24 +1,23 @@
 """Sets the watermark of pictures, or brings an archive up to date with its watermark."""
 
-from collections.abc import Iterator
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 from django.db.models import QuerySet
 
 from blog.models import Post
-from imagegen.errors import ImagegenError
-from imagegen.management.choices import NothingCanStart, find_posts
+from imagegen.management.base import ALL_DONE, SOME_FAILED, WorkCommand
+from imagegen.management.choices import NothingCanStart, add_post_choice, find_posts
 from imagegen.management.republishing import PublishWatch
 from imagegen.models import ImageOutput, WatermarkProfile
 from imagegen.services import watermark_profiles, watermarks
+from imagegen.services.holdings import batches
 from imagegen.services.watermarks import Watermarking
 
 CHUNK = 500  # pictures between two lines of progress
-ALL_DONE, SOME_FAILED, NOTHING_STARTED = 0, 1, 2
 
 
-class Command(BaseCommand):
+class Command(WorkCommand):
     """Pictures that places of posts show. `--reapply` chooses nothing and makes them anew.
 
     Exit code 0: all done; 1: some could not be published; 2: nothing could start.
@@ -28,8 +27,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         which = parser.add_argument_group("which pictures")
-        which.add_argument("--post", nargs="+", action="extend", metavar="SLUG|ID", default=[])
-        which.add_argument("--all", action="store_true", help="Those of every post.")
+        add_post_choice(which)
         how = parser.add_argument_group("how")
         how.add_argument(
             "--profile",
@@ -45,15 +43,7 @@ class Command(BaseCommand):
         act.add_argument("--dry-run", action="store_true", help="Show the counts; do nothing.")
         act.add_argument("--wait", action="store_true", help="Stay until readers see it.")
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            code = self._run(options)
-        except (NothingCanStart, ImagegenError) as error:
-            raise CommandError(str(error), returncode=NOTHING_STARTED) from error
-        if code:
-            raise SystemExit(code)
-
-    def _run(self, options: dict[str, Any]) -> int:
+    def run(self, options: dict[str, Any]) -> int:
         posts = _posts(options)
         if options["reapply"]:
             self._reapply(posts, options)
@@ -61,10 +51,10 @@ class Command(BaseCommand):
             self._set(posts, options)
         if not options["wait"] or options["dry_run"]:
             return ALL_DONE
-        watch = PublishWatch(posts=posts, write=self._say, terminal=self.stdout.isatty())
+        watch = PublishWatch(posts=posts, write=self.say, terminal=self.is_terminal())
         left = watch.wait()
         if left:
-            self._say(f"{left:,} places could not be published. Look into the log.")
+            self.say(f"{left:,} places could not be published. Look into the log.")
         return SOME_FAILED if left else ALL_DONE
 
     def _set(self, posts: QuerySet[Post] | None, options: dict[str, Any]) -> None:
@@ -76,17 +66,17 @@ class Command(BaseCommand):
         changing = outputs.distinct().exclude(watermarking=watermarking, watermark=profile)
         total, changes = outputs.distinct().count(), changing.count()
         words = watermarks.in_words(watermarking, profile)
-        self._say(f"{total:,} pictures, {changes:,} to change. Watermark: {words}.")
+        self.say(f"{total:,} pictures, {changes:,} to change. Watermark: {words}.")
         if options["dry_run"]:
-            self._say("Nothing was changed: this was a dry run.")
+            self.say("Nothing was changed: this was a dry run.")
             return
         changed = 0
-        for chunk in _chunks(changing.only("pk")):
+        for chunk in batches(list(changing.only("pk")), CHUNK):
             answer = watermarks.set_watermark(
                 outputs=chunk, watermarking=watermarking, profile=profile, user=None
             )
             changed += answer.changed
-            self._say(f"{changed:,} changed.")
+            self.say(f"{changed:,} changed.")
 
     def _reapply(self, posts: QuerySet[Post] | None, options: dict[str, Any]) -> None:
         profiles = [_profile(options["profile"])] if options["profile"] else _profiles_in_use()
@@ -95,21 +85,10 @@ class Command(BaseCommand):
         for profile in profiles:
             if options["dry_run"]:
                 so_far = watermark_profiles.progress(profile, posts=posts)[0]
-                self._say(f"{profile}: {so_far}. Nothing was changed: this was a dry run.")
+                self.say(f"{profile}: {so_far}. Nothing was changed: this was a dry run.")
                 continue
             so_far = watermark_profiles.reapply(profile=profile, user=None, posts=posts)
-            self._say(f"{profile}: {so_far.places:,} places are looked through.")
-
-    def _say(self, text: str, ending: str = "\n") -> None:
-        self.stdout.write(text, ending=ending)
-        self.stdout.flush()
-
-
-def _chunks(rows: QuerySet[ImageOutput]) -> Iterator[list[ImageOutput]]:
-    """The rows as they are now, some at a time."""
-    found = list(rows)
-    for start in range(0, len(found), CHUNK):
-        yield found[start : start + CHUNK]
+            self.say(f"{profile}: {so_far.places:,} places are looked through.")
 
 
 def _posts(options: dict[str, Any]) -> QuerySet[Post] | None:
