@@ -14,8 +14,9 @@ from imagegen.admin.base import form_key, number_from, tell
 from imagegen.admin.display import place_of_slot
 from imagegen.admin.generation import DOOR
 from imagegen.errors import ImagegenError
-from imagegen.models import GenerationJob, ImageSlot, PromptDraft
+from imagegen.models import GenerationBatch, GenerationJob, ImageSlot, PromptDraft
 from imagegen.services import slots, texts, writing
+from imagegen.services.asking import find_batch
 from imagegen.services.wording import cost_range
 from imagegen.services.workers import worker_is_present
 from providers.models import ImageModel
@@ -156,28 +157,38 @@ def _ask_model(
     if request.POST.get(f"seen_{key}") != writer.cost:
         messages.warning(request, f"It costs {writer.cost} now. Press again to ask for it.")
         return None
-    change, text = request.POST.get("change", ""), request.POST.get("text", "")
-    parent = None
-    try:
-        if change.strip() and text.strip():
-            # What was typed since is part of what should change.
-            parent = writing.draft_by_hand(slot=slot, text=text, user=request.user, parent=draft)
-        plan = writing.plan_writing(
-            slots=[slot], model=writer.model, instruction=change, parent=parent
-        )
-    except ImagegenError as error:
-        messages.error(request, str(error))
-        return None
-    batch = tell(
-        request,
-        writing.create_writing,
-        "The prompt is being written.",
-        plan=plan,
-        door=DOOR,
-        title=f"Prompt for {slot}",
-        idempotency_key=form_key(request),
-    )
+    batch = find_batch(form_key(request))  # a second press asks for nothing more
     if batch is None:
-        return None
-    made: Any = PromptDraft.objects.filter(job__batch=batch).first()
-    return redirect(f"{here}?draft={made.pk}") if made else redirect(here)
+        batch = tell(
+            request,
+            _queue,
+            "The prompt is being written.",
+            slot=slot,
+            model=writer.model,
+            change=request.POST.get("change", ""),
+            text=request.POST.get("text", ""),
+            parent=draft,
+            key=form_key(request),
+        )
+    made = PromptDraft.objects.filter(job__batch=batch).first() if batch else None
+    return redirect(f"{here}?draft={made.pk}") if made else None
+
+
+def _queue(
+    *,
+    slot: ImageSlot,
+    model: ImageModel,
+    change: str,
+    text: str,
+    parent: PromptDraft | None,
+    user: Any,
+    key: str | None,
+) -> GenerationBatch:
+    """Ask the model; what was typed since is kept, and part of what should change."""
+    refined = None
+    if change.strip() and text.strip():
+        refined = writing.draft_by_hand(slot=slot, text=text, user=user, parent=parent)
+    plan = writing.plan_writing(slots=[slot], model=model, instruction=change, parent=refined)
+    return writing.create_writing(
+        plan=plan, user=user, door=DOOR, title=f"Prompt for {slot}", idempotency_key=key
+    )
