@@ -96,7 +96,7 @@ class GenerationJobAdmin(ReadOnlyAdmin):
 
     class Media:
         css = {"all": ["prompts/prompts.css"]}
-        js = ["prompts/prompts.js"]
+        js = ["prompts/prompts.js", "imagegen/follow.js"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).defer("request", "requested")
@@ -195,6 +195,7 @@ class GenerationJobAdmin(ReadOnlyAdmin):
             "sending": how_sent(job, attempts[-1]) if attempts else None,
             "paused": pause_text(job),
             "outputs": [output for attempt in attempts for output in attempt.outputs.all()],
+            "is_open": job.state in GenerationJob.OPEN_STATES,
             "may_retry": job.state == Job.FAILED and may_generate,
             "may_rewrite": job.state == Job.REFUSED and job.slot is not None and may_generate,
             "may_look": may_generate and _may_look(attempts),
@@ -234,6 +235,9 @@ class GenerationBatchAdmin(ReadOnlyAdmin):
         "A batch is one act of asking for images. Choose posts in the list of posts and ask for "
         "their missing images to begin."
     )
+
+    class Media:
+        js = ["imagegen/follow.js"]
 
     def decorate(self, rows: list[GenerationBatch]) -> None:
         counts = (

@@ -90,7 +90,7 @@ class ImageOutputAdmin(
 
     class Media:
         css = {"all": ["prompts/prompts.css"]}
-        js = ["prompts/prompts.js"]
+        js = ["prompts/prompts.js", "imagegen/follow.js"]
 
     # --- Columns ------------------------------------------------------------------------
 

@@ -159,7 +159,7 @@ class WatermarkProfileAdmin(ConsoleAdmin):
     )
 
     class Media:
-        js = ["imagegen/watermark.js"]
+        js = ["imagegen/watermark.js", "imagegen/follow.js"]
 
     # --- Who may ------------------------------------------------------------------------
 

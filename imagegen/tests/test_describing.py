@@ -119,6 +119,16 @@ def test_nothing_to_describe_is_told(output):
         describing.create_describing(plan=plan, user=None, door="admin")
 
 
+def test_page_looks_again_until_the_draft_is_there(client, output, editor):
+    client.force_login(editor)
+    plan = describing.plan_describing(outputs=[output])
+    describing.create_describing(plan=plan, user=None, door="admin")
+    waiting = client.get(f"{page_of(output)}/change/").text
+    engine.work()
+    assert "data-follow" in waiting and 'value="cancel"' in waiting
+    assert "data-follow" not in client.get(f"{page_of(output)}/change/").text
+
+
 def test_described_pictures_are_not_asked_about_again(output):
     assert describing.undescribed([output]) == [output]
     draft(output)

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import call_command
 
 from imagegen.errors import Refused
-from imagegen.models import Attempt, ConnectionMonth, PromptDraft
+from imagegen.models import Attempt, ConnectionMonth, GenerationJob, PromptDraft
 from imagegen.services import drafting, queue, writing
 from imagegen.services.followups import settle_unknown
 from imagegen.services.jobs import run_job
@@ -206,6 +206,34 @@ def test_page_refines_what_was_typed(client, slot, editor, model):
     client.post(address, fields | {"text": "A red hammer", "change": "warmer"})
     asked = slot.drafts.get(origin="model")
     assert (asked.parent.text, asked.parent.origin) == ("A red hammer", "hand")
+
+
+def test_second_press_keeps_nothing_twice(client, slot, editor, model):
+    client.force_login(editor)
+    address = f"/admin/imagegen/imageslot/{slot.pk}/write/"
+    context = client.get(address).context
+    fields = {"model": "1", "writer": model.pk, "key": context["key"]}
+    fields |= {f"seen_{model.pk}": context["writers"][0].cost}
+    for _ in range(2):
+        client.post(address, fields | {"text": "A red hammer", "change": "warmer"})
+    assert sorted(slot.drafts.values_list("origin", flat=True)) == ["hand", "model"]
+
+
+def test_page_cancels_what_is_not_begun_and_offers_the_form_again(client, slot, editor):
+    client.force_login(editor)
+    job, address = ask(slot), f"/admin/imagegen/imageslot/{slot.pk}/write/"
+    assert 'value="cancel"' in client.get(address).text
+    form = {"action": "cancel", "_selected_action": job.batch_id, "index": 0, "next": address}
+    page = client.post("/admin/imagegen/generationbatch/", form, follow=True)
+    assert "Nothing was written" in page.text and 'name="accept"' in page.text
+
+
+def test_call_that_has_begun_cannot_be_cancelled(client, slot, editor):
+    client.force_login(editor)
+    ask(slot)
+    GenerationJob.objects.update(state="running", epoch=1, lease_until="2030-01-01T00:00:00Z")
+    page = client.get(f"/admin/imagegen/imageslot/{slot.pk}/write/").text
+    assert 'value="cancel"' not in page and "ends by itself" in page
 
 
 def test_page_says_that_it_is_being_written(client, slot, editor):

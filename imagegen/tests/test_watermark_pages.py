@@ -270,7 +270,7 @@ def test_archive_is_applied_again_from_the_list(console):
 def test_progress_stands_on_the_page(console):
     profile = make_profile(is_default=True)
     make_choice(hero_of(make_post()))
-    assert 'data-due="1"' in console.get(page_of(profile)).content.decode()
+    assert "data-follow" in console.get(page_of(profile)).content.decode()
 
 
 def test_a_child_process_draws_the_preview(console, monkeypatch):

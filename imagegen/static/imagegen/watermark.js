@@ -1,4 +1,4 @@
-// The preview of a watermark follows its form; its progress follows the work.
+// The preview of a watermark follows its form.
 "use strict";
 document.addEventListener("DOMContentLoaded", () => {
   const proof = document.querySelector(".fp-proof");
@@ -62,17 +62,4 @@ document.addEventListener("DOMContentLoaded", () => {
     kind.addEventListener("change", fit);
     fit();
   }
-
-  async function follow() {
-    const line = document.getElementById("fp-watermark-progress");
-    if (!line || line.dataset.due === "0") return;
-    if (!document.hidden) {
-      const answer = await fetch(location.pathname);
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const now = page.getElementById(line.id);
-      if (now) line.replaceWith(now);
-    }
-    setTimeout(follow, 4000);
-  }
-  setTimeout(follow, 4000);
 });
