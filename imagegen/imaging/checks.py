@@ -110,7 +110,7 @@ def _detail(luma: np.ndarray) -> float:
 def _size(size: tuple[int, int], wanted: tuple[int, int] | None) -> list[Hint]:
     if not wanted or not all(wanted):
         return []
-    told = f"The picture has {size[0]} × {size[1]} pixels; {wanted[0]} × {wanted[1]} were asked for"
+    told = f"The picture has {size[0]}×{size[1]} pixels; {wanted[0]}×{wanted[1]} were asked for"
     across, down = size[0] / wanted[0], size[1] / wanted[1]
     if max(across, down) / min(across, down) > 1 + TOLERANCE:
         return [_hint("shape", f"{told}: its shape is another.")]
