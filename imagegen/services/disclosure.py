@@ -281,10 +281,10 @@ def _in_accord(wanted: Marks, before: Marks) -> Marks:
         term = {AiContent.GENERATED: GENERATED, AiContent.MODIFIED: PARTLY_GENERATED}.get(
             AiContent(kind), term
         )
-    if ai_content_of(term) != kind:
+    if (implied := ai_content_of(term)) != kind:
         raise Refused(
             "The source and the AI content do not go together. "
-            f"“{SOURCE_TYPES.get(term, 'not said')}” means: {AiContent(ai_content_of(term)).label}.",
+            f"“{SOURCE_TYPES.get(term, 'not said')}” means: {AiContent(implied).label}.",
             field="digital_source_type",
         )
     return Marks(ai_content=kind, digital_source_type=term, could_be_real=wanted.could_be_real)
