@@ -247,7 +247,7 @@ def open_socket(host: str, port: int, call: Call) -> socket.socket:
             sock.close()
             raise
     raise ProviderUnavailable(
-        f"{name} cannot be reached.", hint=f"{bare}:{port}: {failure}"
+        f"{name} cannot be reached.", hint=f"{bare}:{port}: {_words(failure)}"
     ) from failure
 
 
@@ -269,7 +269,7 @@ def _resolve(host: str, port: int, call: Call) -> list[Any]:
     if isinstance(found, list) and found:
         return found
     raise ProviderUnavailable(
-        f"The host of {call.config.name} is not known.", hint=f"Looking up {host}: {found}"
+        f"The host of {call.config.name} is not known.", hint=f"Looking up {host}: {_words(found)}"
     )
 
 
@@ -301,4 +301,9 @@ def _reason(error: BaseException) -> str:
     """The innermost cause in a few words; it holds no headers and no body."""
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
-    return f"{type(error).__name__}: {error}"[:300].rstrip(": ")
+    return f"{type(error).__name__}: {_words(error)}"[:300].rstrip(": ")
+
+
+def _words(error: object) -> str:
+    """What has happened, without the number that the system gives it."""
+    return getattr(error, "strerror", None) or str(error)

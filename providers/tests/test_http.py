@@ -270,6 +270,15 @@ def test_refused_connection_is_surely_free():
     assert (caught.value.billed, caught.value.retryable) == ("no", True)
 
 
+def test_port_where_nobody_listens_is_told_in_words():
+    with socket.socket() as quiet:
+        quiet.bind(("127.0.0.1", 0))
+        port = quiet.getsockname()[1]
+        with pytest.raises(ProviderUnavailable) as caught:
+            client(f"http://127.0.0.1:{port}").request("GET", "x")
+    assert caught.value.hint == f"127.0.0.1:{port}: Connection refused"
+
+
 def test_unknown_host_is_surely_free(monkeypatch):
     def fail(*args, **kwargs):
         raise socket.gaierror(-2, "Name or service not known")
