@@ -142,7 +142,8 @@ def text_in(data: Mapping[str, Any], name: str, who: str) -> str:
     if isinstance(value, str) and value:
         return value
     raise errors.InvalidResponse(
-        f"{who} answered in an unexpected shape.", hint=f"Expected a text as {name}."
+        f"{who} answered in an unexpected shape.",
+        hint=f"Expected a text as {name}; it says: {str(dict(data))[:200]}",
     )
 
 

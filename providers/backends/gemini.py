@@ -105,7 +105,8 @@ class Drawn:
     @property
     def told(self) -> str:
         """Why there is no picture, in the service's words."""
-        return str(self.candidate.get("finishMessage") or " ".join(self.texts))
+        error = dict_in(self.body, "error").get("message")
+        return str(self.candidate.get("finishMessage") or " ".join(self.texts) or error or "")
 
     @property
     def billed(self) -> errors.Billed:

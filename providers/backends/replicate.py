@@ -53,7 +53,7 @@ class ReplicateProvider(ProfileProvider):
         inputs, sent = self.inputs(request)
         path, frame = call_for(request.model)
         job = self.send(path, {**frame, "input": inputs}, sent, sink, self.headers())
-        urls = dict_in(job, "urls")
+        urls = dict_in(job, "urls") or job  # without any, the error shows what came instead
         return Handle(
             {
                 "id": str(job.get("id") or ""),

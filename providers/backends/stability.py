@@ -161,9 +161,9 @@ class StabilityProvider(HostedProvider):
         if not spooler.files or reason not in ("", "SUCCESS"):
             raise errors.InvalidResponse(
                 f"{who} answered without a picture.",
-                hint=f"Finish reason: {reason or 'none'}.",
+                hint=f"Finish reason: {reason or 'none'}. {_sentences(body)}".strip(),
                 code=reason,
-                request_id=self._identity(answer),
+                request_id=str(body.get("id") or self._identity(answer)),
             )
 
     @staticmethod
@@ -174,8 +174,7 @@ class StabilityProvider(HostedProvider):
         """Errors are `{id, name, errors}`: the name says more than the status."""
         who, body = self.connection.name, error_of(answer)
         name = str(body.get("name") or "")
-        sentences = " ".join(str(sentence) for sentence in list_in(body, "errors"))
-        details = details_of(answer, name, sentences)
+        details = details_of(answer, name, _sentences(body))
         details["request_id"] = str(body.get("id") or details["request_id"])
         if name == "content_moderation":
             # "… your request was denied and you were not charged."
@@ -199,6 +198,10 @@ class StabilityProvider(HostedProvider):
     def discover(self) -> list[dict[str, Any]]:
         """The service lists only the engines of its old interface."""
         return []
+
+
+def _sentences(body: Mapping[str, Any]) -> str:
+    return " ".join(str(sentence) for sentence in list_in(body, "errors"))[:300]
 
 
 def own_issues(request: ImageRequest) -> Iterator[Issue]:

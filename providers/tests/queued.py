@@ -128,6 +128,12 @@ class QueueRules:
             self.ask(provider, sink)
         assert caught.value.billed in ("yes", "unknown")
 
+    def test_failure_dressed_as_success_is_told_in_its_own_words(self, fake, provider, sink):
+        fake.faults("error_200")
+        with pytest.raises(errors.InvalidResponse) as caught:
+            self.ask(provider, sink)
+        assert "internal" in caught.value.hint.lower()
+
     def test_cut_answer_to_the_call_leaves_its_outcome_unknown(self, fake, provider, sink):
         fake.faults("cut_at:50%")
         with pytest.raises(errors.OutcomeUnknown):
