@@ -35,7 +35,7 @@ def test_server_of_2026_has_all_that_is_needed(name):
 
 
 @every_ready
-def test_server_of_2025_has_all_but_flux2(name):
+def test_server_of_2025_lacks_the_nodes_of_flux2_alone(name):
     lacking = missing_on(Graph.parse(ready_workflow(name)), object_info(new=False))
     wanted = ("EmptyFlux2LatentImage", "Flux2Scheduler", 'type "flux2"')
     wanted = wanted if name == "flux2-klein" else ()
@@ -76,6 +76,12 @@ DEFAULTS = {
     "z-image-turbo": (8, 1.0, "res_multistep", "simple"),
     "qwen-image": (50, 4.0, "euler", "simple"),
 }
+
+
+def test_defaults_of_flux2_are_those_of_the_distilled_model():
+    nodes = {node["class_type"]: node["inputs"] for node in ready_workflow("flux2-klein").values()}
+    found = nodes["Flux2Scheduler"]["steps"], nodes["CFGGuider"]["cfg"]
+    assert (*found, nodes["KSamplerSelect"]["sampler_name"]) == (4, 1.0, "euler")
 
 
 @pytest.mark.parametrize("name", DEFAULTS)
