@@ -44,8 +44,11 @@ _words = re.compile(r"[^\W_]+")
 class HasText(Protocol):
     """What is matched: anything with a heading and a text."""
 
-    heading: str
-    body: str
+    @property
+    def heading(self) -> str: ...
+
+    @property
+    def body(self) -> str: ...
 
 
 @dataclass(eq=False)

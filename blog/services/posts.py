@@ -144,7 +144,7 @@ def _tags(tags: Iterable[Tag | str] | None) -> list[Tag] | None:
 
 
 def _content(post: Post) -> tuple:
-    return tuple(getattr(post, Post._meta.get_field(name).attname) for name in CONTENT)
+    return tuple(post.serializable_value(name) for name in CONTENT)
 
 
 def _differ(post: Post, tags: list[Tag] | None) -> bool:

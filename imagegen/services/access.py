@@ -63,7 +63,7 @@ OWN_APPS = ("blog", "imagegen", "prompts", "providers")
 
 def may(user: User | None, name: str) -> bool:
     """Whether `user` holds the permission `name`. The system itself (None) may do anything."""
-    return user is None or user.has_perm(PERMISSIONS[name][0])
+    return user is None or user.has_perm(PERMISSIONS[name][0])  # type: ignore[union-attr]
 
 
 def require(user: User | None, name: str) -> None:

@@ -39,7 +39,7 @@ def near(
     keys = sorted(bits, key=lambda key: (bits[key], -key))[:SHOWN]
     found = rows.in_bulk(keys)
     for key, output in found.items():
-        output.bits_apart = bits[key]
+        output.bits_apart = bits[key]  # type: ignore[attr-defined]
     return [found[key] for key in keys if key in found]
 
 

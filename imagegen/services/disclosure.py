@@ -158,7 +158,7 @@ def schema_facts(
     **others: Any,
 ) -> dict[str, Any]:
     """The same for machines: properties of a schema.org ImageObject."""
-    facts = {
+    facts: dict[str, Any] = {
         "digitalSourceType": schema_term(digital_source_type),
         "creditText": settings.SITE_NAME,
         "description": alt,

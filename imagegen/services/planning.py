@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Any
 
 from django.conf import settings
 
@@ -162,7 +163,7 @@ def build_request(
     )
 
 
-def _card_texts(slot: ImageSlot, values: dict[str, str]) -> dict[str, str]:
+def _card_texts(slot: ImageSlot, values: dict[str, str]) -> dict[str, Any]:
     """The words that a typographic picture shows."""
     title = values.get("section.heading") or values["post.title"]
     kicker = values["post.title"] if slot.section_id else values["post.tags"].split(",")[0]

@@ -59,8 +59,9 @@ def _has_pace(row: Connection) -> bool:
 
     A call is one request, and that for a picture is one image too.
     """
-    pictures = {"kind": GenerationJob.Kind.IMAGE}
-    limits = ((row.requests_per_minute, {}), (row.images_per_minute, pictures))
+    calls: dict[str, str] = {}
+    pictures: dict[str, str] = {"kind": GenerationJob.Kind.IMAGE}
+    limits = ((row.requests_per_minute, calls), (row.images_per_minute, pictures))
     return all(limit is None or _begun(row, kind) < limit for limit, kind in limits)
 
 

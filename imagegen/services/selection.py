@@ -58,5 +58,5 @@ def _cards_without_own_picture(slots: QuerySet[ImageSlot]) -> QuerySet[ImageSlot
 
 
 def _reading_order(slot: ImageSlot) -> tuple:
-    place = {Role.HERO: 0, Role.SOCIAL: 1}.get(slot.role, 2)
+    place = {Role.HERO: 0, Role.SOCIAL: 1}.get(Role(slot.role), 2)
     return slot.post_id, place, slot.section.position if slot.section else 0

@@ -12,7 +12,6 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 
 from django.conf import settings
 
@@ -39,7 +38,7 @@ class SpoolWriter:
     def __enter__(self) -> "SpoolWriter":
         return self
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: bytes, /) -> int:
         self._hash.update(data)
         self._size += len(data)
         return self._file.write(data)
@@ -57,12 +56,7 @@ class SpoolWriter:
         fsync_folder(self._final.parent)
         return SpoolFile(path=str(self._final), sha256=digest, size=size)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         self._file.close()
         self._part.unlink(missing_ok=True)
 

@@ -209,7 +209,7 @@ def _record(
         output=before,
         slot=before.slot,
         from_state=_code(before.watermarking, before.watermark_id),
-        to_state=_code(watermarking, profile and profile.pk),
+        to_state=_code(watermarking, profile.pk if profile else None),
         note=note or f"{was} → {now}",
     )
 
