@@ -7,13 +7,13 @@ unless the connection says so; only files that run no code when they are read ar
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from providers import errors
-from providers.backends._options import check_names
+from providers.backends._options import Options
 from providers.backends._results import seed_of_key, size_notes
 from providers.backends.diffusers_child import INSTALL_HINT, Job, ModelSpec
 from providers.backends.diffusers_process import Busy, Died, NotStarted, Overdue, run_job
@@ -59,7 +59,7 @@ CAPABILITIES = Capabilities(
 
 
 @dataclass(frozen=True, kw_only=True)
-class DiffusersOptions:
+class DiffusersOptions(Options):
     """Options of a connection."""
 
     # Names of models and where each is: a folder, or a repository's id on Hugging Face. A model
@@ -72,16 +72,11 @@ class DiffusersOptions:
     safety_checker: bool = True  # False: load without one
     idle: float = 600.0  # seconds without work after which the memory is given back
 
-    @classmethod
-    def read(cls, options: Mapping[str, Any]) -> Self:
-        """`ConfigurationError` names an option that is unknown or cannot be."""
-        check_names(options, [item.name for item in fields(cls)], "diffusers")
-        read = cls(**options)
-        for name, good in read._checks().items():
+    def __post_init__(self) -> None:
+        for name, good in self._checks().items():
             if not good:
-                value = getattr(read, name)
+                value = getattr(self, name)
                 raise errors.ConfigurationError(f"The option {name} cannot be {value!r}.")
-        return read
 
     def _checks(self) -> dict[str, bool]:
         named = isinstance(self.models, Mapping)
@@ -105,7 +100,7 @@ class DiffusersProvider(Provider):
 
     def __init__(self, connection: ConnectionConfig) -> None:
         super().__init__(connection)
-        self.options = DiffusersOptions.read(connection.options)
+        self.options = DiffusersOptions.read(connection.options, connection.name)
 
     def capabilities(self, model: str, row: Mapping[str, Any] | None = None) -> Capabilities:
         """What text-to-image pipelines commonly take; one that takes less refuses by name."""
