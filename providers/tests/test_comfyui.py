@@ -340,10 +340,10 @@ def test_recorded_refusal_becomes_one_of_ours(fake, sink, monkeypatch, name):
     recorded.check("comfyui", name, caught.value)
 
 
-def test_missing_node_class_is_named(fake, sink):
+def test_missing_node_class_is_named(each, sink):
     graph = make_graph(n8={"class_type": "VAEDecodeSpecial"})
     with pytest.raises(errors.InvalidRequest, match="node class VAEDecodeSpecial is not installed"):
-        ask(connect(fake, graph=graph), sink)
+        ask(connect(each, graph=graph), sink)
 
 
 def test_graph_that_is_taken_in_part_is_stopped(each, sink):

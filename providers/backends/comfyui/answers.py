@@ -19,6 +19,7 @@ QUOTED_PATH = re.compile(r"(['\"])[^'\"\n]*[\\/][^'\"\n]*\1")
 BARE_PATH = re.compile(r"(?:[A-Za-z]:)?(?:[\\/][\w.@+~-]+){2,}")
 TENSOR = re.compile(r"tensor\(.*", re.DOTALL)
 NO_MEMORY = re.compile(r"out of memory|allocation on device|not enough memory", re.IGNORECASE)
+NODE_NUMBER = re.compile(r"Node ID '#(.{1,100})'")
 PLAIN_NAME = re.compile(r"[\w.]{1,100}")
 
 # What is wrong with an input, by the type of error that the server names.
@@ -157,7 +158,7 @@ def refusal_of(
     error = _mapping(body.get("error"))
     faults = list(_node_faults(_mapping(body.get("node_errors")), graph))
     kind = str(error.get("type") or (faults[0][1] if faults else ""))
-    told = "; ".join(sentence for sentence, _ in faults[:3]) or _missing_class(error)
+    told = "; ".join(sentence for sentence, _ in faults[:3]) or _missing_class(error, graph)
     words = text_of(f"{error.get('message') or ''} {error.get('details') or ''}")
     return errors.InvalidRequest(
         f'{name} does not take the workflow "{workflow}"' + (f": {told}." if told else "."),
@@ -191,12 +192,17 @@ def _input(place: str, node: Mapping[str, Any]) -> str:
     return f", {place} {value}" if plain else f", {place}"
 
 
-def _missing_class(error: Mapping[str, Any]) -> str:
-    """What a missing node class is called; only newer servers name it apart (0.25, not 0.3)."""
-    if error.get("type") != "missing_node_type":
+def _missing_class(error: Mapping[str, Any], graph: Mapping[str, Any]) -> str:
+    """What a missing node class is called: older servers (0.3) tell its node by a sentence."""
+    kind = error.get("type")
+    if kind not in ("missing_node_type", "invalid_prompt"):
         return ""
-    name = text_of(_mapping(error.get("extra_info")).get("class_type"), 80)
-    return f"the node class {name} is not installed there"
+    told = NODE_NUMBER.fullmatch(str(error.get("details") or ""))
+    node = _mapping(graph.get(told[1])) if told else {}
+    name = text_of(
+        _mapping(error.get("extra_info")).get("class_type") or node.get("class_type"), 80
+    )
+    return f"the node class {name} is not installed there" if name else ""
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

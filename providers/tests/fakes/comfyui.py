@@ -110,14 +110,14 @@ class FakeComfy(FakeService):
 
     def answer(self, request: Request) -> Reply:
         if request.headers.get("origin"):
-            return Reply(403)
+            return _said("other origin")
         if self.secret and request.headers.get("authorization") != f"Bearer {self.secret}":
-            return Reply(401)
+            return _said("proxy without the secret")
         with self.own:
             self._work()
-            reply = self._routed(request)
+            found = self._routed(request)
             self._work()
-            return reply
+            return found
 
     def _routed(self, request: Request) -> Reply:
         match request.method, _route(request).split("/"):
