@@ -152,7 +152,7 @@ class _SiteReader:
             self.audit.note("page-missing", where, f"The page answers {page.status}.")
             return
         self.audit.pages += 1
-        told = read_page(page.body.decode("utf-8", "replace"))
+        told = read_page(page.text)
         shown = set()
         for figure in told.figures:
             shown |= self.check_figure(where, figure)

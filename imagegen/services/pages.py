@@ -2,36 +2,55 @@
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from typing import Any
 
 LARGEST = 64 * 1024 * 1024  # bytes of one answer
-SECONDS = (5.0, 30.0)  # to connect, and between two pieces of an answer
+SECONDS = (5.0, 20.0)  # to connect, and between two pieces of an answer
 AGENT = "Frontispiece audit"
+SHARED = {"og:image", "twitter:image"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fetched:
-    """An answer; `status` 0 where none came."""
+    """An answer. Where none came, `status` is 0 and `fault` the end of a sentence."""
 
     status: int
+    type: str = ""
     body: bytes = b""
+    fault: str = ""
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", "replace")
 
 
-def fetch(address: str) -> Fetched:
-    """What lies at an http address, redirects followed; never more than 64 MB of it."""
-    # Here and not above: nothing else of the site needs it, and it takes its time to load.
+def open_session(threads: int) -> Any:
+    """Connections that so many threads may share, for `fetch`."""
+    # Here, as below, and not above: nothing else of the site needs it, and it takes its time.
     import requests
 
+    session = requests.Session()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=threads))
+    return session
+
+
+def fetch(address: str, session: Any = None) -> Fetched:
+    """What lies at an http address, redirects followed; never more than 64 MB of it."""
+    import requests
+
+    asker, headers = session or requests, {"User-Agent": AGENT}
     try:
-        headers = {"User-Agent": AGENT}
-        with requests.get(address, timeout=SECONDS, stream=True, headers=headers) as answer:
+        with asker.get(address, timeout=SECONDS, stream=True, headers=headers) as answer:
             body = bytearray()
             for chunk in answer.iter_content(1 << 16):
                 body += chunk
                 if len(body) > LARGEST:
-                    return Fetched(status=0)
-            return Fetched(status=answer.status_code, body=bytes(body))
-    except (requests.RequestException, ValueError):
-        return Fetched(status=0)
+                    return Fetched(status=0, fault="does not end")
+            kind = answer.headers.get("Content-Type", "")
+            return Fetched(status=answer.status_code, type=kind, body=bytes(body))
+    except (requests.RequestException, ValueError) as error:
+        return Fetched(status=0, fault=f"cannot be opened ({type(error).__name__})")
 
 
 @dataclass
@@ -45,15 +64,16 @@ class Figure:
 
 @dataclass
 class Page:
-    """What a page shows and names."""
+    """What a page shows and names; `pictures` are the addresses of all of them."""
 
+    pictures: list[str] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
     social_images: list[str] = field(default_factory=list)
     json_ld: list[str] = field(default_factory=list)
 
 
 def read_page(html: str) -> Page:
-    """The pictures of a page, its Open Graph images and its JSON-LD."""
+    """The pictures of a page, those shown when it is shared, and its JSON-LD."""
     reader = _Reader()
     reader.feed(html)
     reader.close()
@@ -70,6 +90,10 @@ class _Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         classes = given.get("class", "").split()
+        if tag == "meta" and (given.get("property") or given.get("name")) in SHARED:
+            self.page.pictures.append(given.get("content", ""))
+        if tag in ("img", "source"):
+            self.page.pictures += _addresses(given)
         if tag == "figure" and "picture" in classes:
             self.figure = Figure()
             self.page.figures.append(self.figure)

@@ -9,7 +9,8 @@ from django.core.management import call_command
 
 from imagegen.models import PublicCopy
 from imagegen.services import publishing
-from imagegen.services.doctor.reader import PictureFinder, read_site
+from imagegen.services.doctor.reader import read_site
+from imagegen.services.pages import read_page
 from imagegen.tests.factories import hero_of, make_post
 from imagegen.tests.stored import choose, in_this_process  # noqa: F401
 
@@ -51,10 +52,8 @@ def test_site_that_is_down_is_told(settings):
 
 
 def test_pictures_of_a_page_are_found():
-    finder = PictureFinder()
-    finder.feed(
+    page = read_page(
         '<meta property="og:image" content="/a.jpg"><meta name="twitter:image" content="/b.jpg">'
         '<picture><source srcset="/c.avif 480w, /d.avif 960w"><img src="/e.jpg"></picture>'
     )
-    named = [address for address in finder.addresses if address]
-    assert named == ["/a.jpg", "/b.jpg", "/c.avif", "/d.avif", "/e.jpg"]
+    assert page.pictures == ["/a.jpg", "/b.jpg", "/c.avif", "/d.avif", "/e.jpg"]

@@ -2,9 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from html.parser import HTMLParser
-from typing import Any
+from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
 from django.conf import settings
@@ -15,12 +13,11 @@ from imagegen.imaging.sniffing import CONTENT_TYPES
 from imagegen.models import PublicCopy
 from imagegen.services.doctor.problems import Problem
 from imagegen.services.holdings import batches
+from imagegen.services.pages import Fetched, Page, fetch, open_session, read_page
 from imagegen.storage import published
 
 THREADS = 8
-SECONDS = 20.0
-MOST_BYTES = 50 * 1024 * 1024
-SHARED = {"og:image", "twitter:image"}
+PAGE = "text/html"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,29 +30,12 @@ class Expected:
     where: str
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What came: `fault` is the end of a sentence, "" if nothing is wrong; `text` of a page."""
+    """What came: `fault` is the end of a sentence; where nothing is wrong with a page, it."""
 
     fault: str = ""
-    text: str = ""
-
-
-class PictureFinder(HTMLParser):
-    """Collects the addresses of pictures that a page names."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.addresses: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        found = {name: value or "" for name, value in attrs}
-        if tag == "meta" and (found.get("property") or found.get("name")) in SHARED:
-            self.addresses.append(found.get("content", ""))
-        if tag in ("img", "source"):
-            named = [candidate.split() for candidate in found.get("srcset", "").split(",")]
-            self.addresses += [parts[0] for parts in named if parts]
-            self.addresses.append(found.get("src", ""))
+    page: Page = field(default_factory=Page)
 
 
 def read_site(base: str = "") -> Iterator[Problem]:
@@ -67,7 +47,7 @@ def read_site(base: str = "") -> Iterator[Problem]:
             answers = pool.map(reader.open, pages)
             for page, answer in zip(pages, answers, strict=True):
                 yield from _problem("page-fails", page, answer)
-                named = reader.pictures_of(page, answer.text)
+                named = reader.pictures_of(page, answer.page)
                 yield from _open_all(pool, reader, "picture-fails", named)
         rows = PublicCopy.objects.public().select_related("slot").order_by("pk").iterator(500)
         copies = (_copy(row, reader) for row in rows)
@@ -77,7 +57,7 @@ def read_site(base: str = "") -> Iterator[Problem]:
 
 def _page_of(post: Post, reader: "Reader") -> Expected:
     address = reader.place(post.get_absolute_url())
-    return Expected(address=address, type="text/html", where=f"“{post}”")
+    return Expected(address=address, type=PAGE, where=f"“{post}”")
 
 
 def _copy(row: PublicCopy, reader: "Reader") -> Expected:
@@ -107,14 +87,7 @@ class Reader:
     """Somebody without an account who opens addresses of the site."""
 
     def __init__(self, base: str) -> None:
-        # Here and not above: the site starts without it.
-        import requests
-
-        self._base, self._failure = base, requests.RequestException
-        self._session: Any = requests.Session()
-        adapter = requests.adapters.HTTPAdapter(pool_maxsize=THREADS)
-        self._session.mount("http://", adapter)
-        self._session.mount("https://", adapter)
+        self._base, self._session = base, open_session(THREADS)
         self._opened: set[tuple[str, int]] = set()
 
     def place(self, address: str) -> str:
@@ -131,41 +104,33 @@ class Reader:
         self._opened.add(key)
         return new
 
-    def pictures_of(self, page: Expected, text: str) -> list[Expected]:
+    def pictures_of(self, item: Expected, page: Page) -> list[Expected]:
         """The pictures that a page names, but for those of other sites."""
-        finder = PictureFinder()
-        finder.feed(text)
         ours = {urlsplit(self._base).netloc, urlsplit(absolute(published().url("x"))).netloc}
-        places = (self.place(urljoin(page.address, name)) for name in finder.addresses if name)
+        places = (self.place(urljoin(item.address, name)) for name in page.pictures if name)
         return [
-            Expected(address=place, where=page.where)
+            Expected(address=place, where=item.where)
             for place in dict.fromkeys(places)
             if urlsplit(place).netloc in ours
         ]
 
     def open(self, item: Expected) -> Answer:
         """Open one address. Runs in a thread, without database."""
-        try:
-            with self._session.get(item.address, timeout=SECONDS, stream=True) as response:
-                return self._judge(item, response)
-        except self._failure as error:
-            return Answer(fault=f"cannot be opened ({type(error).__name__})")
+        answer = fetch(item.address, self._session)
+        if fault := answer.fault or _fault_of(answer, item):
+            return Answer(fault=fault)
+        return Answer(page=read_page(answer.text)) if item.type == PAGE else Answer()
 
-    def _judge(self, item: Expected, response: Any) -> Answer:
-        if response.status_code != 200:
-            return Answer(fault=f"answers {response.status_code}")
-        kind = response.headers.get("Content-Type", "")
-        if not kind.startswith(item.type):
-            return Answer(fault=f"is of the type {kind[:60] or 'unknown'}, not {item.type}")
-        size, pieces = 0, []
-        for piece in response.iter_content(256 * 1024):
-            size += len(piece)
-            if item.type == "text/html":
-                pieces.append(piece)
-            if size > MOST_BYTES:
-                return Answer(fault="does not end")
-        if size == 0:
-            return Answer(fault="is empty")
-        if item.size and size != item.size:
-            return Answer(fault=f"has {size} bytes, not {item.size}")
-        return Answer(text=b"".join(pieces).decode("utf-8", "replace"))
+
+def _fault_of(answer: Fetched, item: Expected) -> str:
+    """What is wrong with what came, as the end of a sentence; "" if nothing is."""
+    if answer.status != 200:
+        return f"answers {answer.status}"
+    if not answer.type.startswith(item.type):
+        return f"is of the type {answer.type[:60] or 'unknown'}, not {item.type}"
+    size = len(answer.body)
+    if size == 0:
+        return "is empty"
+    if item.size and size != item.size:
+        return f"has {size} bytes, not {item.size}"
+    return ""
