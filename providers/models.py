@@ -140,8 +140,18 @@ class Connection(models.Model):
                 check()
             except ValueError as error:
                 problems[field] = str(error)
+        if not problems:
+            problems = self._option_problems()
         if problems:
             raise ValidationError(problems)
+
+    def _option_problems(self) -> dict[str, str]:
+        """What the adapter itself says of its options."""
+        try:
+            self.adapter()
+        except ConfigurationError as error:
+            return {"options": error.in_full}
+        return {}
 
     def _check_kind(self) -> None:
         try:

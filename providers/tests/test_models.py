@@ -88,6 +88,7 @@ def test_connection_without_a_secret_name_needs_none():
         ("options", {"read_timeout": "long"}),
         ("options", {"max_bytes": True}),
         ("options", {"max_bytes": 1.5}),
+        ("options", {"no_such_option": 1}),
         ("options", {"API_key": "sk-1"}),
         ("options", {"headers": {"X-Api-Key": "sk-1"}}),
         ("options", {"access_token": "sk-1"}),
@@ -101,7 +102,8 @@ def test_wrong_value_is_refused_at_its_field(field, value):
 
 
 def test_names_that_only_look_like_secrets_are_taken():
-    connection(options={"extra_body": {"max_output_tokens": 5, "monkey": "see"}}).clean()
+    options = {"extra_body": {"max_output_tokens": 5, "monkey": "see"}}
+    connection(kind="openai_compatible", options=options, enabled=False).clean()
 
 
 @pytest.mark.django_db

@@ -82,7 +82,8 @@ def test_secret_stays_while_the_address_stays(base_url):
 
 
 def test_other_hosts_are_another_address():
-    connection = make_connection(options={"hosts": ["http://a"]}, secret_name="FAR_KEY")
+    hosts = {"hosts": ["http://a"]}
+    connection = make_connection(kind="comfyui", options=hosts, secret_name="FAR_KEY")
     connection.options = {"hosts": ["http://a", "http://b"]}
     services.save_connection(connection=connection)
     assert connection.secret_name == ""
