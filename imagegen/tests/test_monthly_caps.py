@@ -151,6 +151,15 @@ def test_provider_that_is_removed_and_added_again_goes_on_with_its_month(
 
 
 @pytest.mark.django_db
+def test_of_several_removed_months_each_is_taken_up_once_the_dearest_first():
+    first = timezone.now().date().replace(day=1)
+    for spent in ("0.02", "0.07"):
+        ConnectionMonth.objects.create(month=first, account="KEY", spent=spent)
+    new = [Connection.objects.create(name=n, kind="stub", secret_name="KEY") for n in "abc"]
+    assert [str(money.open_month(each).spent) for each in new] == ["0.070000", "0.020000", "0"]
+
+
+@pytest.mark.django_db
 def test_month_that_was_taken_up_holds_the_cap(tmp_path):
     month = money.open_month(add_again(make_stub(tmp_path)))
     assert not money.reserve_month(month=month, amount=Decimal("0.06"))
