@@ -112,6 +112,7 @@ def test_required_input_that_is_missing_is_named():
     loader = about(ckpt_name=[["small.safetensors"]], precision=["INT", {}])
     text = only(problems(CheckpointLoaderSimple=loader))
     assert "lacks the input precision" in text
+    assert "Connect it or fill it in" in text
 
 
 def test_dynamic_inputs_have_other_names():

@@ -87,7 +87,10 @@ def _node_problems(
     inputs = node["inputs"]
     for name, spec in required.items():
         if name not in inputs and not _is_dynamic(spec):
-            yield f"{named(key, node)} lacks the input {name}, which the server's version needs."
+            yield (
+                f"{named(key, node)} lacks the input {name}, which the server wants. Connect it "
+                "or fill it in, in ComfyUI, and export again."
+            )
     bound = {
         target.input: parameter
         for parameter, targets in graph.bindings.items()
