@@ -30,7 +30,10 @@ def test_success_is_no_failure():
 
 @pytest.mark.parametrize("name", recorded.problems("comfyui", ends=True))
 def test_recorded_end_becomes_a_problem_though_there_are_outputs(name):
-    recorded.check("comfyui", name, failure_of(ended(name), "mine"))
+    problem = failure_of(ended(name), "mine")
+    recorded.check("comfyui", name, problem)
+    told = str(problem.to_dict())
+    assert [word for word in ("/home", "tensor(", "File ") if word in told] == []
 
 
 @pytest.mark.parametrize("status", [{"status_str": "error", "messages": []}, {"status_str": "?"}])
