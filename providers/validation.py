@@ -1,6 +1,7 @@
 """Checks a request against a model's capabilities: refuse by name, or snap and say so."""
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -22,8 +23,9 @@ SWITCHES = {
 # no option of a model's own may say otherwise, not even where all are let through.
 RESERVED = frozenset(
     {
-        "batch_size", "height", "model", "n", "n_iter", "num_images", "num_outputs",
-        "number_of_images", "partial_images", "prompt", "quality", "size", "stream", "width",
+        "batch_size", "candidate_count", "frame_count", "height", "max_images", "model", "n",
+        "n_iter", "num_images", "num_images_per_prompt", "num_outputs", "number_of_images",
+        "partial_images", "prompt", "quality", "samples", "size", "stream", "width",
     }
 )  # fmt: skip
 CHOICES = {"quality": "qualities", "output_format": "output_formats"}
@@ -85,7 +87,7 @@ def _own_option_issues(
     """The model's own options: unknown ones, and those with a value that it does not take."""
     for name, value in request.extra.items():
         choices = capabilities.choices.get(name)
-        if name in RESERVED:
+        if _in_snakes(name) in RESERVED:
             yield _error(f"extra.{name}", f"{name} cannot be set among the extra settings.", value)
         elif capabilities.extra != ("*",) and name not in capabilities.extra:
             yield _not_taken(f"extra.{name}", who, value)
@@ -95,6 +97,11 @@ def _own_option_issues(
                 f"{name} {value} is not taken by {who}; it takes {_list(choices)}.",
                 value,
             )
+
+
+def _in_snakes(name: str) -> str:
+    """A name such as numImages or num-images as num_images."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().replace("-", "_")
 
 
 def _not_taken(field: str, who: str, value: Any) -> Issue:
@@ -129,7 +136,8 @@ def _size(
     width, height = request.width, request.height
     asked = f"{width}x{height}"
     if width < 1 or height < 1:
-        return width, height, [_error("size", f"Size {asked} is not a size of a picture.", asked)]
+        problem = f"Size {_told(asked)} is not a size of a picture."
+        return width, height, [_error("size", problem, asked)]
     if capabilities.sizes:
         width, height = _nearest(width, height, capabilities.sizes)
     elif problem := _range_problem(width, height, capabilities, who):
@@ -139,8 +147,13 @@ def _size(
     sent = f"{width}x{height}"
     if sent == asked:
         return width, height, []
-    message = f"Size {asked} becomes {sent}, the nearest that {who} draws."
+    message = f"Size {_told(asked)} becomes {_told(sent)}, the nearest that {who} draws."
     return width, height, [Issue("size", message, "snapped", asked, sent)]
+
+
+def _told(size: str) -> str:
+    """A size as people write it."""
+    return size.replace("x", "×")
 
 
 def _range_problem(width: int, height: int, capabilities: Capabilities, who: str) -> str:
@@ -150,12 +163,12 @@ def _range_problem(width: int, height: int, capabilities: Capabilities, who: str
             return f"{name.capitalize()} {side} is not taken by {who}: {low} to {high} pixels."
     if capabilities.max_pixels and width * height > capabilities.max_pixels:
         return (
-            f"Size {width}x{height} is not taken by {who}: "
+            f"Size {width}×{height} is not taken by {who}: "
             f"at most {capabilities.max_pixels:,} pixels in all."
         )
     if capabilities.max_ratio and max(width, height) > capabilities.max_ratio * min(width, height):
         return (
-            f"Size {width}x{height} is not taken by {who}: the long side may be at most "
+            f"Size {width}×{height} is not taken by {who}: the long side may be at most "
             f"{capabilities.max_ratio} times the short one."
         )
     return ""

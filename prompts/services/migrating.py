@@ -163,7 +163,7 @@ def _map_size(
         return
     if fitting == asked:
         return
-    text = f"size {asked[0]}x{asked[1]} → {fitting[0]}x{fitting[1]}"
+    text = f"size {asked[0]}×{asked[1]} → {fitting[0]}×{fitting[1]}"
     if setting.width:
         setting.width, setting.height = fitting
         move.changes.append(text)

@@ -178,4 +178,4 @@ def test_size_that_snaps_is_told_when_a_setting_is_saved(admin):
     fields = {"name": setting.name, "slug": setting.slug, "model": setting.model_id}
     fields |= {"width": 640, "height": 416, "seed_policy": "random", "extra_settings": "{}"}
     page = admin.post(f"/admin/prompts/imagesetting/{setting.pk}/change/", fields, follow=True)
-    assert "Size 640x416 becomes 600x400" in page.content.decode()
+    assert "Size 640×416 becomes 600×400" in page.content.decode()

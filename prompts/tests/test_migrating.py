@@ -102,7 +102,7 @@ def test_size_of_a_format_stays_the_formats(old, new):
     row = ImageFormat.objects.create(name="Odd", slug="odd", usage="hero", width=1000, height=900)
     setting, move = moved(old, new, format=row)
     assert (setting.width, setting.size) == (None, (1000, 900))
-    assert "size 1000x900 → 992x896 when it is drawn" in move.changes[1]
+    assert "size 1000×900 → 992×896 when it is drawn" in move.changes[1]
 
 
 def test_what_is_not_taken_is_left_out_and_told(old, new):

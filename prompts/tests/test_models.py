@@ -108,7 +108,7 @@ def test_size_that_snaps_is_told_and_no_problem():
     model = make_model(capabilities={"multiple_of": 100})
     setting = ImageSetting(name="S", slug="s", width=640, height=416)
     assert setting.problems_with(model) == {}
-    assert "640x416 becomes 600x400" in setting.snaps_with(model)[0]
+    assert "640×416 becomes 600×400" in setting.snaps_with(model)[0]
 
 
 def test_setting_version_rises_with_values_only():

@@ -18,4 +18,4 @@ def size_notes(asked: tuple[int, int], drawn: tuple[int, int]) -> tuple[str, ...
     """What an editor should know about the size in pixels, where it is not the one asked for."""
     if drawn == asked:
         return ()
-    return (f"Drawn with {drawn[0]}x{drawn[1]} pixels; {asked[0]}x{asked[1]} were asked for.",)
+    return (f"Drawn with {drawn[0]}×{drawn[1]} pixels; {asked[0]}×{asked[1]} were asked for.",)

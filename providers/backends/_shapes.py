@@ -41,7 +41,7 @@ def named_shape(
     ratio = min(ratios, key=lambda name: abs(math.log(shape_of(name) / wanted)))
     if abs(shape_of(ratio) / wanted - 1) > TOLERANCE:
         raise errors.InvalidRequest(
-            f"{request.model} draws no pictures of {request.width}x{request.height}."
+            f"{request.model} draws no pictures of {request.width}×{request.height}."
         )
     if not classes:
         return ratio, ""

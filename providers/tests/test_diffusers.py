@@ -87,7 +87,7 @@ def test_parameters_are_told_before_the_call(tmp_path):
 
 
 def test_another_size_is_told(tmp_path):
-    assert "Drawn with 56x48 pixels; 60x48" in draw(tmp_path, width=60).notes[0]
+    assert "Drawn with 56×48 pixels; 60×48" in draw(tmp_path, width=60).notes[0]
 
 
 def test_an_unread_end_of_the_prompt_is_told(tmp_path):

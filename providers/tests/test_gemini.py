@@ -75,7 +75,7 @@ def test_every_size_it_lists_has_a_ratio_and_class():
 
 
 def test_size_of_no_ratio_is_refused():
-    with pytest.raises(errors.InvalidRequest, match="1000x300"):
+    with pytest.raises(errors.InvalidRequest, match="1000×300"):
         payload(1000, 300)
 
 

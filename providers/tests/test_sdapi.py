@@ -246,7 +246,7 @@ def test_a_jpeg_is_taken_as_it_comes(server, tmp_path):
 def test_the_real_size_is_told_when_it_differs(tmp_path):
     with FakeSdApi("sdcpp") as server:
         result = draw(server, tmp_path, width=328, height=192)
-    assert result.notes == ("Drawn with 384x192 pixels; 328x192 were asked for.",)
+    assert result.notes == ("Drawn with 384×192 pixels; 328×192 were asked for.",)
 
 
 @pytest.mark.parametrize("flavour", ["a1111", "forge", "sdnext"])

@@ -80,7 +80,9 @@ def test_star_lets_every_own_option_through():
     assert check(Capabilities(extra=("*",)), extra={"sampler": "euler"}).ok
 
 
-@pytest.mark.parametrize("name", ["n", "model", "quality", "size", "num_images"])
+@pytest.mark.parametrize(
+    "name", ["n", "model", "quality", "size", "numberOfImages", "N", "num-images"]
+)
 def test_own_options_cannot_change_what_a_call_is_priced_by(name):
     issue = check(Capabilities(extra=("*",)), extra={name: 10}).errors[0]
     assert issue.message == f"{name} cannot be set among the extra settings."
@@ -136,7 +138,7 @@ def test_snapping_is_shown():
     issue = check(Capabilities(multiple_of=16), width=650).issues[0]
     assert (issue.severity, issue.requested, issue.sent) == ("snapped", "650x416", "656x416")
     assert (
-        issue.message == "Size 650x416 becomes 656x416, the nearest that patterns (studio) draws."
+        issue.message == "Size 650×416 becomes 656×416, the nearest that patterns (studio) draws."
     )
 
 

@@ -40,11 +40,11 @@ def check_size(width: int, height: int) -> None:
     """Raise ValueError for a size outside 256 to 2048 per side or longer than 4:1."""
     if not (MIN_SIDE <= width <= MAX_SIDE and MIN_SIDE <= height <= MAX_SIDE):
         raise ValueError(
-            f"{width}x{height} is not possible: each side must be {MIN_SIDE} to {MAX_SIDE} pixels."
+            f"{width}×{height} is not possible: each side must be {MIN_SIDE} to {MAX_SIDE} pixels."
         )
     if max(width, height) > MAX_ASPECT * min(width, height):
         raise ValueError(
-            f"{width}x{height} is too long: the long side may be at most four times the short one."
+            f"{width}×{height} is too long: the long side may be at most four times the short one."
         )
 
 
