@@ -102,14 +102,15 @@ class FalProvider(ProfileProvider):
     # --- Answers --------------------------------------------------------------------------
 
     def _result(self, handle: Handle, body: Mapping[str, Any], sink: Sink) -> Result:
-        images = [item for item in list_in(body, "images") if isinstance(item, dict)]
-        images = images or [dict_in(body, "image")]
+        images = list_in(body, "images") or [body.get("image")]
         flags = list_in(body, "has_nsfw_concepts")
         # The checker blackens what it flags; the picture has been drawn and charged.
         clean = [
-            image for number, image in enumerate(images) if flags[number : number + 1] != [True]
+            image
+            for number, image in enumerate(images)
+            if isinstance(image, dict) and flags[number : number + 1] != [True]
         ]
-        if flags and not clean:
+        if not clean and True in flags:
             raise errors.ContentRejected(
                 f"{self.connection.name} blackened this picture for its content.",
                 stage="output",

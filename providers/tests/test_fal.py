@@ -206,6 +206,15 @@ def test_single_image_is_taken_too(fake, sink, monkeypatch):
     assert len(draw(fake, sink).files) == 1
 
 
+def test_flag_is_of_the_picture_at_its_place(fake, sink, monkeypatch):
+    def respond(self, job):
+        images = [None, {"url": job.urls[0]}]
+        return Reply.json({"images": images, "has_nsfw_concepts": [True, False]})
+
+    monkeypatch.setattr(FakeFal, "_response", respond)
+    assert len(draw(fake, sink).files) == 1
+
+
 def test_more_pictures_than_asked_for_are_kept_and_told(fake, sink):
     fake.faults("more_images")
     result = draw(fake, sink)
