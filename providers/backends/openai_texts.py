@@ -112,7 +112,8 @@ class Reading:
             self._refused("content_filter")
         if choice.get("finish_reason") == "length":
             self._cut_short()
-        return self._text(message.get("content"))
+        content = message.get("content")
+        return self._text(_joined(content, "text") if isinstance(content, list) else content)
 
     def _responses(self, answer: Mapping[str, Any]) -> str:
         details = answer.get("incomplete_details")
@@ -130,8 +131,7 @@ class Reading:
         for part in parts:
             if part.get("type") == "refusal":
                 self._refused(part.get("refusal"))
-        texts = [part.get("text") for part in parts if part.get("type") == "output_text"]
-        return self._text("".join(text for text in texts if isinstance(text, str)))
+        return self._text(_joined(parts, "output_text"))
 
     def _text(self, value: Any) -> str:
         if isinstance(value, str) and value.strip():
@@ -202,6 +202,12 @@ def _is(value: Any, kind: str) -> bool:
     if isinstance(value, bool):
         return kind == "boolean"
     return isinstance(value, TYPES.get(kind, ()))
+
+
+def _joined(parts: Any, kind: str) -> str:
+    """The texts of the parts of this kind; others hold thoughts."""
+    texts = [part.get("text") for part in _mappings(parts) if part.get("type") == kind]
+    return "".join(text for text in texts if isinstance(text, str))
 
 
 def _first(value: Any) -> Mapping[str, Any]:

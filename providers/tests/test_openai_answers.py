@@ -46,7 +46,12 @@ def test_success_that_is_none_becomes_its_error(kind, name, tmp_path):
 
 @pytest.mark.parametrize(
     ("kind", "name"),
-    [("openai", "chat"), ("openai", "response"), ("openai_compatible", "thoughts")],
+    [
+        ("openai", "chat"),
+        ("openai", "response"),
+        ("openai_compatible", "thoughts"),
+        ("openai_compatible", "thoughts_in_parts"),
+    ],
 )
 def test_text_is_read(kind, name, tmp_path):
     assert told(kind, name, tmp_path).data == {"prompt": "A lighthouse in fog"}
