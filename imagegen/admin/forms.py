@@ -5,7 +5,7 @@ from collections.abc import Collection
 from django import forms
 
 from imagegen.imaging.xmp import SOURCE_TYPES
-from imagegen.models import ImageOutput
+from imagegen.models import LONGEST_ALT, ImageOutput
 from imagegen.services.batches import GenerationOptions
 from imagegen.services.disclosure import QUESTION
 from imagegen.services.money import lacks_cap
@@ -14,7 +14,7 @@ from prompts.services.retirement import choosable_examples, choosable_settings
 from providers.credentials import has_secret
 from providers.models import Connection, ImageModel
 
-ALT_HELP = "What the picture shows, for those who do not see it. At most 500 characters."
+ALT_HELP = f"What the picture shows, for those who do not see it. At most {LONGEST_ALT} characters."
 
 
 def source_choices() -> list[tuple[str, str]]:
@@ -66,7 +66,7 @@ class AltForm(forms.Form):
     alt = forms.CharField(
         label="Alt text",
         required=False,
-        max_length=500,
+        max_length=LONGEST_ALT,
         widget=forms.Textarea(attrs={"rows": 2, "class": "vLargeTextField"}),
         help_text=ALT_HELP,
     )

@@ -13,6 +13,7 @@ from imagegen.models.renditions import (
     WatermarkProfile,
 )
 from imagegen.models.slots import (
+    LONGEST_ALT,
     IllustrationPlan,
     ImageSlot,
     PlanChoice,
@@ -22,6 +23,7 @@ from imagegen.models.slots import (
 from imagegen.models.workers import NamedLease, WorkerProcess
 
 __all__ = [
+    "LONGEST_ALT",
     "AltDraft",
     "Attempt",
     "ConnectionMonth",

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from imagegen.models.jobs import MONEY
+from imagegen.models.slots import LONGEST_ALT
 from imagegen.states import Moves
 
 
@@ -90,7 +91,9 @@ class ImageOutput(models.Model):
     dhash = models.BigIntegerField(help_text="64-bit difference hash, as a signed integer.")
     colour = models.CharField(max_length=7, help_text="Mean colour, #rrggbb.")
     description = models.CharField(
-        max_length=500, blank=True, help_text="What the provider says it drew: an alt draft."
+        max_length=LONGEST_ALT,
+        blank=True,
+        help_text="What the provider says it drew: an alt draft.",
     )
     digital_source_type = models.CharField(
         max_length=60, blank=True, help_text="IPTC DigitalSourceType term."

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from imagegen.models.outputs import ImageOutput
+from imagegen.models.slots import LONGEST_ALT
 
 
 class Rendition(models.Model):
@@ -227,7 +228,9 @@ class AltDraft(models.Model):
     )
     output = models.ForeignKey(ImageOutput, on_delete=models.CASCADE, related_name="alt_drafts")
     language = models.CharField(max_length=16)
-    text = models.CharField(max_length=500, blank=True, help_text="Empty while it is written.")
+    text = models.CharField(
+        max_length=LONGEST_ALT, blank=True, help_text="Empty while it is written."
+    )
     job = models.OneToOneField(
         "imagegen.GenerationJob",
         null=True,

@@ -6,6 +6,8 @@ from django.db.models import Q
 
 from prompts.models import Role
 
+LONGEST_ALT = 500  # characters
+
 
 class SlotQuerySet(models.QuerySet):
     """Reads of slots; the state of a slot is derived from what hangs on it."""
@@ -156,7 +158,7 @@ class SlotAlt(models.Model):
         "imagegen.ImageOutput", on_delete=models.CASCADE, related_name="slot_alts"
     )
     language = models.CharField(max_length=16)
-    text = models.CharField(max_length=500, blank=True)
+    text = models.CharField(max_length=LONGEST_ALT, blank=True)
     decorative = models.BooleanField(default=False)
     source = models.CharField(max_length=16, choices=Source.choices, default=Source.HUMAN)
     accepted_by = models.ForeignKey(

@@ -16,12 +16,11 @@ from django.utils import timezone
 from blog.cleaning import showable
 from imagegen.errors import Refused
 from imagegen.imaging.xmp import DRAWN_BY_PROGRAM
-from imagegen.models import AltDraft, ImageOutput, ImageSlot, SlotAlt
+from imagegen.models import LONGEST_ALT, AltDraft, ImageOutput, ImageSlot, SlotAlt
 from imagegen.services.access import require
 from imagegen.services.choices import lock_slot
 from prompts.models import Role
 
-LONGEST_ALT = 500  # characters
 User = AbstractBaseUser | None
 Source = SlotAlt.Source
 

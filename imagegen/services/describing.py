@@ -15,10 +15,17 @@ from typing import Unpack
 from django.contrib.auth.models import AbstractBaseUser
 
 from imagegen.errors import Refused, StorageProblem
-from imagegen.models import AltDraft, Attempt, GenerationBatch, GenerationJob, ImageOutput
+from imagegen.models import (
+    LONGEST_ALT,
+    AltDraft,
+    Attempt,
+    GenerationBatch,
+    GenerationJob,
+    ImageOutput,
+)
 from imagegen.services import texts
 from imagegen.services.access import require
-from imagegen.services.alts import LONGEST_ALT, alt_language
+from imagegen.services.alts import alt_language
 from imagegen.services.asking import (
     Asking,
     Plan,

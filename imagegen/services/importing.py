@@ -17,8 +17,8 @@ from blog.services import forget_pictures, keep_picture
 from imagegen.errors import ImagegenError, Refused
 from imagegen.imaging import encode
 from imagegen.imaging.sniffing import EXTENSIONS, MAX_UPLOAD_BYTES
-from imagegen.models import ImageOutput, ImageSlot
-from imagegen.services import alts, review
+from imagegen.models import LONGEST_ALT, ImageOutput, ImageSlot
+from imagegen.services import review
 from imagegen.services.outputs import scratch_file
 from imagegen.services.slots import ensure_slots
 from imagegen.storage import hash_path, originals, save_file
@@ -78,7 +78,7 @@ def _take_hero(post: Post, picture: MetPicture) -> None:
         slot=slot,
         user=None,
         file=picture.path,
-        alt=picture.alt[: alts.LONGEST_ALT],
+        alt=picture.alt[:LONGEST_ALT],
         digital_source_type="",
     )
     if picture.caption and not slot.caption:

@@ -15,7 +15,7 @@ from imagegen.errors import ImagegenError, StorageProblem
 from imagegen.faults import faultpoint
 from imagegen.imaging.reading import Undecodable
 from imagegen.imaging.xmp import DRAWN_BY_PROGRAM, GENERATED, PARTLY_GENERATED
-from imagegen.models import Attempt, GenerationJob, ImageOutput
+from imagegen.models import LONGEST_ALT, Attempt, GenerationJob, ImageOutput
 from imagegen.services import alike, endings, money, outputs
 from imagegen.services.review import approve_output
 from imagegen.services.spool import Spool
@@ -154,7 +154,7 @@ def _create_output(
         role=job.role,
         attempt=attempt,
         number=item.number,
-        description=result.description[:500],
+        description=result.description[:LONGEST_ALT],
         prompt=job.prompt,
         prompt_text=job.prompt.text,
         connection_name=job.connection_name,
