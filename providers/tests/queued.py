@@ -10,7 +10,6 @@ import pytest
 from providers import errors
 from providers.registry import make_provider
 from providers.tests.hosted import ask, connect
-from providers.tests.sinks import FolderSink
 from providers.types import Handle, ImageRequest
 
 SPARE = ("id", "request_id", "cancel_url", "cancel", "queue_position", "status", "cost", "model")
@@ -23,7 +22,7 @@ def without_spare(job: dict) -> dict:
 
 
 class QueueRules:
-    """`kind`, `model`, `key` and `fake` say which service."""
+    """`kind`, `model` and `key` say which service; `fake` and `sink` are fixtures of its tests."""
 
     kind: str
     model: str
@@ -31,14 +30,6 @@ class QueueRules:
     width, height = 64, 64
     # The answer that took a job, with the address by which it is looked at.
     address_name: str
-
-    @pytest.fixture
-    def fake(self):
-        raise NotImplementedError
-
-    @pytest.fixture
-    def sink(self, tmp_path):
-        return FolderSink(tmp_path)
 
     @pytest.fixture
     def provider(self, fake):

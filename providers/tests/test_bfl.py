@@ -33,11 +33,6 @@ class TestFlux3(TestBfl):
 class TestBflQueue(QueueRules):
     kind, model, key, address_name = "bfl", MODEL, KEY, "polling_url"
 
-    @pytest.fixture
-    def fake(self):
-        with FakeBfl() as fake:
-            yield fake
-
 
 @pytest.fixture
 def fake():

@@ -30,11 +30,6 @@ class TestFalQueue(QueueRules):
     kind, model, key, address_name = "fal", MODEL, KEY, "status_url"
     width, height = 256, 256
 
-    @pytest.fixture
-    def fake(self):
-        with FakeFal() as fake:
-            yield fake
-
 
 @pytest.fixture
 def fake():

@@ -30,11 +30,6 @@ class TestReplicateQueue(QueueRules):
     kind, model, key, address_name = "replicate", MODEL, KEY, "get"
     width, height = 256, 256
 
-    @pytest.fixture
-    def fake(self):
-        with FakeReplicate() as fake:
-            yield fake
-
 
 @pytest.fixture
 def fake():
