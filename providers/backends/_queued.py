@@ -103,7 +103,7 @@ class QueuedProvider(HostedProvider):
 
     def stop(self, handle: Handle, name: str, method: str) -> Any:
         """Ask at the address `name` of the handle to stop the job; the state that it then has."""
-        if not (url := handle.data.get(name)):
+        if not (url := str(handle.data.get(name) or "")):
             return None
         answer = self.client_for(url).request(
             method, url, headers=self.headers(), spends=False, deadline=10.0
