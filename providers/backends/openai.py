@@ -68,8 +68,6 @@ class OpenAIProvider(Provider):
     option_names: ClassVar[tuple[str, ...]] = (
         "organization", "project", "text_api", "reasoning_effort",
     )  # fmt: skip
-    # What the limit of a text's length is called in chat completions.
-    limit_name: ClassVar[str] = "max_completion_tokens"
 
     def __init__(self, connection: ConnectionConfig) -> None:
         super().__init__(connection)
@@ -204,7 +202,7 @@ class OpenAIProvider(Provider):
     def _text_arguments(self, request: TextRequest, urls: list[str]) -> dict[str, Any]:
         effort = self.options.reasoning_effort
         if self._by_chat:
-            arguments = texts.chat_arguments(request, urls, limit_name=self.limit_name)
+            arguments = texts.chat_arguments(request, urls)
             return arguments | ({"reasoning_effort": effort} if effort else {})
         arguments = texts.responses_arguments(request, urls)
         return arguments | ({"reasoning": {"effort": effort}} if effort else {})

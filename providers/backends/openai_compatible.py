@@ -34,7 +34,6 @@ class OpenAICompatibleProvider(OpenAIProvider):
     option_names: ClassVar[tuple[str, ...]] = (
         *OpenAIProvider.option_names, "profile", "send_params", "drop_params", "extra_body",
     )  # fmt: skip
-    limit_name: ClassVar[str] = "max_tokens"
 
     def read_options(self, options: Mapping[str, Any]) -> OpenAIOptions:
         return super().read_options({"text_api": "chat", **options})
@@ -72,6 +71,9 @@ class OpenAICompatibleProvider(OpenAIProvider):
         """The schema goes in words too: many of these servers pass the other over or refuse it."""
         told = f"{request.instructions}\n{SCHEMA_WORDS}\n{json.dumps(dict(request.schema))}"
         arguments = super()._text_arguments(replace(request, instructions=told), urls)
+        if self._by_chat:  # as the API once was, and most of them still are
+            arguments["max_tokens"] = arguments.pop("max_completion_tokens")
+            del arguments["store"]
         dropped = self.options.drop_params
         return {name: value for name, value in arguments.items() if name not in dropped}
 

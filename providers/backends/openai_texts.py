@@ -33,10 +33,8 @@ TYPES: dict[str, tuple[type, ...]] = {
 TOKENS = (("prompt_tokens", "input_tokens"), ("completion_tokens", "output_tokens"))
 
 
-def chat_arguments(
-    request: TextRequest, images: list[str], *, limit_name: str = "max_completion_tokens"
-) -> dict[str, Any]:
-    """`images` are data URLs. OpenAI's `max_completion_tokens` is `max_tokens` elsewhere."""
+def chat_arguments(request: TextRequest, images: list[str]) -> dict[str, Any]:
+    """`images` are data URLs; the service is asked not to keep the exchange."""
     content: Any = request.data
     if images:
         content = [{"type": "text", "text": request.data}]
@@ -49,12 +47,13 @@ def chat_arguments(
             {"role": "user", "content": content},
         ],
         "response_format": {"type": "json_schema", "json_schema": schema},
-        limit_name: request.max_output_tokens,
+        "max_completion_tokens": request.max_output_tokens,
+        "store": False,
     }
 
 
 def responses_arguments(request: TextRequest, images: list[str]) -> dict[str, Any]:
-    """The same for the Responses API; the service is asked not to keep the exchange."""
+    """The same for the Responses API."""
     content: list[dict[str, Any]] = [{"type": "input_text", "text": request.data}]
     content += [{"type": "input_image", "image_url": url, "detail": "auto"} for url in images]
     schema = {"type": "json_schema", "name": SCHEMA_NAME, "strict": True}

@@ -87,8 +87,9 @@ def test_what_was_sent_is_what_was_told(fake, sink, api):
     assert sink.sent == [fake.requests[0].json()]
 
 
-def test_service_is_asked_not_to_keep_it(fake, sink):
-    write(fake, sink)
+@pytest.mark.parametrize("api", APIS)
+def test_service_is_asked_not_to_keep_it(fake, sink, api):
+    write(fake, sink, api)
     assert fake.requests[0].json()["store"] is False
 
 
@@ -124,7 +125,7 @@ def test_gateway_gets_the_names_that_it_knows(sink):
         write(fake, sink, "chat", "openai_compatible", options)
         body = fake.requests[0].json()
     assert (body["max_tokens"], body["top_k"]) == (2000, 5)
-    assert "response_format" not in body
+    assert not {"response_format", "max_completion_tokens", "store"} & set(body)
     assert sink.sent == [body]
 
 
