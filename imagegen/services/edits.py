@@ -26,7 +26,8 @@ from imagegen.services.planning import Planner
 from imagegen.services.prompting import Recipe
 from imagegen.services.references import mask_name, name_of
 from imagegen.storage import local_copy, originals
-from prompts.compose import ComposedPrompt, Part, clean_text
+from prompts.compose import ComposedPrompt, Part
+from prompts.words import clean_text
 from providers.errors import ProviderProblem
 from providers.models import ImageModel
 from providers.pool import ChildDied, ChildTimeout, run_in_child

@@ -1,4 +1,4 @@
-"""What jobs that ask a text model share: the call, its books, and the batch that asks.
+"""What jobs that ask a text model share: which one, their rows, the call and its books.
 
 No text service can be asked for a call again, so one that a stopped worker had sent is in doubt.
 The answer is small: it is kept in the attempt itself, in the same statement that says that it

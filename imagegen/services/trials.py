@@ -16,7 +16,8 @@ from imagegen.services.asking import Asking
 from imagegen.services.batches import BatchPlan, GenerationOptions, create_batch
 from imagegen.services.planning import PlannedJob, Planner, seeds_of
 from imagegen.services.prompting import Recipe
-from prompts.compose import ComposedPrompt, Part, clean_text
+from prompts.compose import ComposedPrompt, Part
+from prompts.words import clean_text
 from providers.errors import ProviderProblem
 from providers.models import ImageModel
 from providers.types import Capabilities, ImageRequest

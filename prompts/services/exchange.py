@@ -25,22 +25,12 @@ from prompts.words import clean_text, clip_text
 from providers.models import ImageModel
 
 MAX_ENTRIES = 5000
-_PLAIN = (
-    "width",
-    "height",
-    "steps",
-    "guidance_scale",
-    "seed_policy",
-    "seed",
-    "quality",
-    "output_format",
-    "extra_settings",
-)
 _LINKS: dict[str, type[models.Model]] = {
     "style": ImageStyle,
     "format": ImageFormat,
     "template": PromptTemplate,
 }
+_PLAIN = tuple(name for name in ImageSetting.VALUES if name not in {"model", *_LINKS})
 
 
 @dataclass
