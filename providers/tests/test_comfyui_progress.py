@@ -120,7 +120,6 @@ def test_who_tells_of_nodes_without_end_is_not_listened_to():
 
 def test_no_log_holds_the_secret(fake, tmp_path, caplog):
     caplog.set_level("DEBUG")
-    threading.Timer(0.1, fake.go_on).start()
     run(fake, tmp_path, options={"websocket": True})
     assert [item for item in fake.requests if item.path == "/ws"]
     assert "s3cret" not in caplog.text
