@@ -11,9 +11,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from imagegen.errors import ImagegenError, StorageProblem
+from imagegen.errors import ImagegenError, StorageProblem, Undecodable
 from imagegen.faults import faultpoint
-from imagegen.imaging.reading import Undecodable
 from imagegen.imaging.xmp import DRAWN_BY_PROGRAM, GENERATED, PARTLY_GENERATED
 from imagegen.models import LONGEST_ALT, Attempt, GenerationJob, ImageOutput
 from imagegen.services import alike, endings, money, outputs
@@ -72,44 +71,56 @@ def _store_files(
     job: GenerationJob, attempt: Attempt, result: Result
 ) -> tuple[list[Stored], list[str]]:
     """Store every file that can be decoded; return these, and why the others cannot."""
-    spool, stored, reasons = Spool(attempt.key), [], []
+    stored, reasons = [], []
     for number, file in enumerate(result.files):
-        if spool.is_quarantined(file.path):
-            reasons.append("The file could not be decoded.")
-            continue
-        if not os.path.exists(file.path):
-            reasons.append("The image had arrived, but its spool file is gone.")
-            continue
         try:
-            examined = outputs.examine_file(
-                file.path,
-                wanted_size=_wanted_size(job),
-                drawn_by_program=result.digital_source_type == DRAWN_BY_PROGRAM,
-            )
+            examined = _examine(job, Spool(attempt.key), file.path, result)
         except Undecodable as error:
             reasons.append(str(error))
-            spool.quarantine(file.path)
-            continue
-        name = uuid.uuid5(attempt.key, str(number))
-        original = outputs.store_original(
-            source_path=file.path,
-            examined=examined,
-            directory=outputs.original_directory(job.slot, asked_at=job.created_at),
-            name=name,
-            sidecar=outputs.sidecar_for_attempt(
-                attempt=attempt,
-                job=job,
-                prompt=job.prompt,
-                examined=examined,
-                result=result,
-                number=number,
-            ),
-        )
-        faultpoint("stored")
-        fields = outputs.output_fields(examined, original, said=result.digital_source_type)
-        fields["hints"] = alike.with_likeness(fields, post=job.slot.post if job.slot else None)
-        stored.append(Stored(number=number, uuid=name, fields=fields))
+        else:
+            stored.append(_store(job, attempt, result, number, examined))
     return stored, reasons
+
+
+def _examine(job: GenerationJob, spool: Spool, path: str, result: Result) -> outputs.Examined:
+    """Look at a received file. One that is no picture goes to quarantine, and is `Undecodable`."""
+    if spool.is_quarantined(path):
+        raise Undecodable("The file could not be decoded.")
+    if not os.path.exists(path):
+        raise Undecodable("The image had arrived, but its spool file is gone.")
+    by_program = result.digital_source_type == DRAWN_BY_PROGRAM
+    try:
+        return outputs.examine_file(
+            path, wanted_size=_wanted_size(job), drawn_by_program=by_program
+        )
+    except Undecodable:
+        spool.quarantine(path)
+        raise
+
+
+def _store(
+    job: GenerationJob, attempt: Attempt, result: Result, number: int, examined: outputs.Examined
+) -> Stored:
+    """Put a file among the originals, with its sidecar."""
+    name = uuid.uuid5(attempt.key, str(number))
+    original = outputs.store_original(
+        source_path=result.files[number].path,
+        examined=examined,
+        directory=outputs.original_directory(job.slot, asked_at=job.created_at),
+        name=name,
+        sidecar=outputs.sidecar_for_attempt(
+            attempt=attempt,
+            job=job,
+            prompt=job.prompt,
+            examined=examined,
+            result=result,
+            number=number,
+        ),
+    )
+    faultpoint("stored")
+    fields = outputs.output_fields(examined, original, said=result.digital_source_type)
+    fields["hints"] = alike.with_likeness(fields, post=job.slot.post if job.slot else None)
+    return Stored(number=number, uuid=name, fields=fields)
 
 
 def _wanted_size(job: GenerationJob) -> tuple[int, int] | None:
