@@ -314,7 +314,7 @@ class ImageModel(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.label or self.name} ({self.connection.name})"
+        return f"{self.label or self.name} ({self.connection})"
 
     def clean(self) -> None:
         problems: dict[str, str] = {}

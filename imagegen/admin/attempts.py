@@ -19,6 +19,7 @@ from imagegen.admin.base import (
 from imagegen.admin.display import (
     DASH,
     attempt_chip,
+    label_providers,
     provider_name,
     short_time,
     thumbnail,
@@ -74,6 +75,7 @@ class AttemptAdmin(ReadOnlyAdmin):
         by_attempt = {image.attempt_id: image for image in one_picture_each(attempts, own)}
         for attempt in rows:
             attempt.image = by_attempt.get(attempt.pk)
+        label_providers(rows)
 
     @admin.display(description="picture")
     def picture(self, attempt: Attempt) -> str:
@@ -119,10 +121,12 @@ class AttemptAdmin(ReadOnlyAdmin):
     def facts(self, request: HttpRequest, row: Attempt) -> dict[str, Any]:
         in_doubt, job = row.state == Attempt.State.UNKNOWN, row.job
         may_generate = self.has_generate_permission(request)
+        outputs = list(row.outputs.all())
+        label_providers([row, *outputs])
         return {
             "attempt": row,
             "job": job,
-            "outputs": row.outputs.all(),
+            "outputs": outputs,
             "prompt": render_prompt(job.prompt.composed, prompt_limit(job)) if job.prompt else "",
             "sending": how_sent(job, row),
             "cost": attempt_cost(row),

@@ -1,5 +1,6 @@
 """How the console shows things: chips, thumbnails, places. Each looks the same on every page."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from functools import cache, lru_cache
 from uuid import UUID
@@ -13,7 +14,9 @@ from django.utils.safestring import SafeString
 from imagegen.models import Attempt, GenerationJob, ImageOutput, ImageSlot
 from imagegen.services.wording import cost_range, money_text
 from prompts.models import Role
+from providers.models import Connection
 
+Drawn = ImageOutput | GenerationJob | Attempt
 Job, Slot = GenerationJob.State, ImageSlot.State
 DASH = "–"
 
@@ -184,11 +187,23 @@ def job_cost(job: GenerationJob) -> str:
     return cost_range(job.estimate_low, job.estimate_high)
 
 
-def provider_name(row: ImageOutput | GenerationJob | Attempt) -> str:
-    """Provider and model in one phrase."""
+def label_providers(rows: Iterable[Drawn]) -> None:
+    """Give rows what pages call their providers, in one statement for all of them."""
+    rows = list(rows)
+    names = {row.connection_name for row in rows}
+    known = Connection.objects.filter(name__in=names) if any(names) else ()
+    labels = {connection.name: str(connection) for connection in known}
+    for row in rows:
+        row.provider_label = labels.get(row.connection_name, row.connection_name)
+
+
+def provider_name(row: Drawn) -> str:
+    """Provider and model in one phrase; one that was removed keeps its short name."""
+    if not hasattr(row, "provider_label"):
+        label_providers([row])
     if not row.connection_name:
         return DASH
-    return f"{row.connection_name} · {row.model_name}" if row.model_name else row.connection_name
+    return f"{row.provider_label} · {row.model_name}" if row.model_name else row.provider_label
 
 
 def link_to(instance, text: str | None = None) -> SafeString | str:

@@ -23,6 +23,7 @@ from imagegen.admin.display import (
     chip,
     job_chip,
     job_cost,
+    label_providers,
     place_of_slot,
     provider_name,
     short_time,
@@ -112,6 +113,7 @@ class GenerationJobAdmin(ReadOnlyAdmin):
         by_job = {image.job_id: image for image in images}
         for job in rows:
             job.image = by_job.get(job.pk)
+        label_providers(rows)
 
     # --- Columns ------------------------------------------------------------------------
 
@@ -185,6 +187,8 @@ class GenerationJobAdmin(ReadOnlyAdmin):
     def facts(self, request: HttpRequest, row: GenerationJob) -> dict[str, Any]:
         job = row
         attempts = list(job.attempts.order_by("number").prefetch_related(_outputs_of_attempts()))
+        outputs = [output for attempt in attempts for output in attempt.outputs.all()]
+        label_providers(outputs)
         may_generate = self.has_generate_permission(request)
         return {
             **_what_came(job, may_generate),
@@ -194,7 +198,7 @@ class GenerationJobAdmin(ReadOnlyAdmin):
             "request_json": pretty(job.request),
             "sending": how_sent(job, attempts[-1]) if attempts else None,
             "paused": pause_text(job),
-            "outputs": [output for attempt in attempts for output in attempt.outputs.all()],
+            "outputs": outputs,
             "is_open": job.state in GenerationJob.OPEN_STATES,
             "may_retry": job.state == Job.FAILED and may_generate,
             "may_rewrite": job.state == Job.REFUSED and job.slot is not None and may_generate,

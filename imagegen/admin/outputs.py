@@ -26,6 +26,7 @@ from imagegen.admin.disclosure import DisclosurePages
 from imagegen.admin.display import (
     OUTPUT_SHAPES,
     chip,
+    label_providers,
     output_cost,
     place_of_output,
     provider_name,
@@ -91,6 +92,9 @@ class ImageOutputAdmin(
     class Media:
         css = {"all": ["prompts/prompts.css"]}
         js = ["prompts/prompts.js", "imagegen/follow.js"]
+
+    def decorate(self, rows: list[ImageOutput]) -> None:
+        label_providers(rows)
 
     # --- Columns ------------------------------------------------------------------------
 

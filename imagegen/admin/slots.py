@@ -24,7 +24,14 @@ from imagegen.admin.base import (
     one_picture_each,
     tell,
 )
-from imagegen.admin.display import DASH, place_of_slot, slot_chip, thumbnail, two_lines
+from imagegen.admin.display import (
+    DASH,
+    label_providers,
+    place_of_slot,
+    slot_chip,
+    thumbnail,
+    two_lines,
+)
 from imagegen.admin.forms import CommentForm, RegenerateForm, UploadForm
 from imagegen.admin.generation import (
     DOOR,
@@ -224,11 +231,13 @@ class ImageSlotAdmin(WritingPages, AttachingPages, ConsoleAdmin):
     def facts(self, request: HttpRequest, row: ImageSlot) -> dict[str, Any]:
         slot = row
         self.decorate([slot])
+        outputs = list(slot.outputs.select_related("slot")[:SHOWN_CARDS])
+        label_providers([*outputs, *slot.under_way])
         text = slots.slot_text(slot)
         return {
             "slot": slot,
             "is_detached": ImageSlot.objects.detached().filter(pk=slot.pk).exists(),
-            "outputs": slot.outputs.select_related("slot")[:SHOWN_CARDS],
+            "outputs": outputs,
             "alts": slot.alts.select_related("output", "accepted_by").filter(
                 output=slot.choice_id or 0
             ),

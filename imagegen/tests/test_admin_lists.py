@@ -13,6 +13,7 @@ from imagegen.services.batches import create_batch, plan_batch
 from imagegen.services.selection import select_slots
 from imagegen.tests.factories import hero_of, make_post
 from imagegen.tests.rows import make_attempt, make_choice, make_output
+from providers.models import Connection
 
 pytestmark = pytest.mark.django_db
 
@@ -202,6 +203,13 @@ def test_page_keeps_the_order_of_the_list():
     keys = [make_output(slot).pk for _ in range(5)]
     page = IdsFirstPaginator(ImageOutput.objects.order_by("-pk"), 2).page(2)
     assert [output.pk for output in page.object_list] == [keys[2], keys[1]]
+
+
+@pytest.mark.parametrize("name", ["output", "job", "attempt"])
+def test_lists_call_a_provider_by_its_label(name, console):
+    fill(1)
+    Connection.objects.filter(name="studio").update(label="The drawing room")
+    assert "The drawing room · " in console.get(reverse(LISTS[name])).text
 
 
 @pytest.mark.parametrize("name", ["output", "job", "batch", "attempt", "event"])
