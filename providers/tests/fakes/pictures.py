@@ -4,12 +4,10 @@ import io
 import struct
 import zlib
 from functools import lru_cache
-from typing import TYPE_CHECKING
+
+from PIL import Image
 
 from providers.backends.stub_service import draw_png
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 
 @lru_cache(maxsize=64)
@@ -70,9 +68,7 @@ def _recoded(picture: bytes, kind: str, **options: int) -> bytes:
     return target.getvalue()
 
 
-def _opened(picture: bytes) -> "Image.Image":
-    from PIL import Image
-
+def _opened(picture: bytes) -> Image.Image:
     return Image.open(io.BytesIO(picture))
 
 
