@@ -23,7 +23,7 @@ from imagegen.errors import StorageProblem
 from imagegen.imaging.sniffing import CONTENT_TYPES, EXTENSIONS
 from imagegen.models import ImageOutput, PublicCopy
 from imagegen.services import signing
-from imagegen.services.previews import may_see_previews
+from imagegen.services.access import may_see_previews
 from imagegen.services.signing import ORIGINAL, PREVIEW, SentFile
 from imagegen.services.srcsets import ORDER
 from imagegen.storage import originals, published

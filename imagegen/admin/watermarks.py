@@ -18,8 +18,7 @@ from imagegen.errors import ImagegenError, NotPermitted
 from imagegen.imaging.proofs import SAMPLES
 from imagegen.models import ImageOutput, WatermarkProfile
 from imagegen.services import watermark_files, watermark_profiles
-from imagegen.services.access import may
-from imagegen.services.previews import may_see_previews
+from imagegen.services.access import may, may_see_previews
 from imagegen.services.watermarks import spec_of
 
 LOOK = ("kind", "text", "position", "margin", "size", "opacity")

@@ -58,6 +58,7 @@ WRITTEN_BY_EDITORS = (
     "prompts.imagesetting",
     "prompts.imagepromptexample",
 )
+SEE_PICTURES = ("imagegen.view_imageoutput", "imagegen.approve")
 OWN_APPS = ("blog", "imagegen", "prompts", "providers")
 
 
@@ -73,6 +74,16 @@ def require(user: User | None, name: str) -> None:
             f"You may not {PERMISSIONS[name][1]}. "
             f"An administrator can give you the permission “{name}”."
         )
+
+
+def may_see_previews(user: Any) -> bool:
+    """Whether `user` may see pictures that readers may not: staff who review or look."""
+    return bool(
+        user is not None
+        and user.is_active
+        and user.is_staff
+        and any(user.has_perm(name) for name in SEE_PICTURES)
+    )
 
 
 def _model_permissions(models: tuple[str, ...], *actions: str) -> set[str]:

@@ -275,7 +275,6 @@ def sidecar_for_attempt(
     *,
     attempt: "Attempt",
     job: "GenerationJob",
-    prompt: "ImagePrompt",
     examined: Examined,
     result: "Result",
     number: int,
@@ -286,7 +285,7 @@ def sidecar_for_attempt(
         "version": SIDECAR_VERSION,
         "kind": "generated",
         "file": examined.facts(),
-        "prompt": prompt_facts(prompt),
+        "prompt": prompt_facts(job.prompt),
         "provider": {
             "connection": attempt.connection_name,
             "model": result.model or attempt.model_name,

@@ -111,7 +111,6 @@ def _store(
         sidecar=outputs.sidecar_for_attempt(
             attempt=attempt,
             job=job,
-            prompt=job.prompt,
             examined=examined,
             result=result,
             number=number,

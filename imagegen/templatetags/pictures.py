@@ -15,10 +15,10 @@ from django.urls import reverse
 
 from blog.models import Post, Section
 from imagegen.models import ImageOutput, PublicCopy, SlotAlt
+from imagegen.services.access import may_see_previews
 from imagegen.services.copies import is_public
 from imagegen.services.disclosure import Disclosure, disclose, schema_facts, style_label
 from imagegen.services.disclosure_words import WordList
-from imagegen.services.previews import may_see_previews
 from imagegen.services.srcsets import File, sizes_for, sources_for
 from imagegen.storage import published
 from prompts.models import Role
