@@ -168,10 +168,10 @@ class ImageSetting(models.Model):
 
     @property
     def summary(self) -> str:
-        """One line for lists, such as “studio · patterns · 960×640 · seed random”."""
+        """One line for lists, such as “Studio · patterns · 960×640 · seed random”."""
         parts = []
         if self.model:
-            parts += [self.model.connection.name, self.model.name]
+            parts += [str(self.model.connection), self.model.name]
         if self.size:
             parts.append(f"{self.size[0]}×{self.size[1]}")
         if self.steps is not None:

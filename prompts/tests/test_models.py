@@ -123,7 +123,7 @@ def test_setting_version_rises_with_values_only():
 
 def test_setting_summary_says_it_all():
     setting = ImageSetting.objects.get(slug="house-section")
-    assert setting.summary == "studio · patterns · 960×640 · seed random"
+    assert setting.summary == "Studio · patterns · 960×640 · seed random"
 
 
 def test_model_in_use_is_protected():
