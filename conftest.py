@@ -50,7 +50,6 @@ def own_folders(settings, tmp_path, static_root):
     settings.STATIC_ROOT = static_root
     settings.MEDIA_ROOT = tmp_path / "published"
     settings.SPOOL_DIR = tmp_path / "spool"
-    settings.STATIC_ROOT = tmp_path  # a folder that is there: nothing warns of a missing one
     storages = {name: dict(config) for name, config in settings.STORAGES.items()}
     storages["originals"]["OPTIONS"] = {"location": tmp_path / "private", "base_url": None}
     storages["published"]["OPTIONS"] = {"location": tmp_path / "published", "base_url": "/media/"}
