@@ -148,7 +148,7 @@ def test_nothing_is_asked_for_unless_it_is_sure(live, words, told):
 
 @pytest.mark.parametrize("answer", ["", "n", "no"])
 def test_person_at_a_terminal_is_asked(live, monkeypatch, answer):
-    monkeypatch.setattr(Command, "_is_terminal", lambda self: True)
+    monkeypatch.setattr(Command, "_can_ask", lambda self: True)
     monkeypatch.setattr("builtins.input", lambda question: answer)
     assert live()[0] == 1
     assert not GenerationBatch.objects.exists()

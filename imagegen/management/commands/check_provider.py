@@ -5,9 +5,10 @@ from argparse import ArgumentParser
 from decimal import Decimal
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from imagegen.errors import ImagegenError
+from imagegen.management.base import ALL_DONE, WorkCommand
 from imagegen.management.choices import NothingCanStart, find_amount
 from imagegen.management.waiting import BatchWatch
 from imagegen.models import Attempt, GenerationBatch, ImageOutput
@@ -25,7 +26,7 @@ WIDEST = 120  # characters of the feature table's columns
 CHEAP = "low"  # the quality of a live check, where the model has one of that name
 
 
-class Command(BaseCommand):
+class Command(WorkCommand):
     """Health at four levels and the feature table; `--live` makes one small picture as well.
 
     Exit code 1 when something is wrong.
@@ -45,13 +46,13 @@ class Command(BaseCommand):
         live.add_argument("--max-cost", metavar="AMOUNT", help="The most that it may cost.")
         live.add_argument("--yes", action="store_true", help="Spend without asking.")
 
-    def handle(self, *args: Any, name: str, **options: Any) -> None:
-        connection = self._find(name)
-        self.stdout.write(f"{connection} ({connection.kind})")
+    def run(self, options: dict[str, Any]) -> int:
+        connection = self._find(options["name"])
+        self.say(f"{connection} ({connection.kind})")
         if not connection.enabled:
-            self.stdout.write("It is disabled.")
+            self.say("It is disabled.")
         if connection.is_paused:
-            self.stdout.write(f"It is paused: {connection.pause_reason or 'no reason given'}")
+            self.say(f"It is paused: {connection.pause_reason or 'no reason given'}")
         answers = check_connection(connection)
         self._write_health(answers)
         self._write_features(connection)
@@ -59,6 +60,7 @@ class Command(BaseCommand):
             raise CommandError(f"{connection.name} cannot be used as it is.")
         if options["live"]:
             self._make_picture(connection, options)
+        return ALL_DONE
 
     def _find(self, name: str) -> Connection:
         try:
@@ -69,7 +71,7 @@ class Command(BaseCommand):
 
     def _write_health(self, answers: list[Health]) -> None:
         for answer in answers:
-            self.stdout.write(f"  {answer.level:<14} {MARKS[answer.ok]:<4} {answer.message}")
+            self.say(f"  {answer.level:<14} {MARKS[answer.ok]:<4} {answer.message}")
 
     def _write_features(self, connection: Connection) -> None:
         enabled = connection.models.filter(enabled=True).select_related("connection")
@@ -79,12 +81,12 @@ class Command(BaseCommand):
         except ProviderProblem as problem:
             raise CommandError(problem.in_full) from problem
         if not table:
-            self.stdout.write("It has no enabled models for pictures.")
+            self.say("It has no enabled models for pictures.")
         names = [model.name for model in models]
         for name, text in _side_by_side(names, table) or _one_by_one(names, table):
-            self.stdout.write(f"  {name:<18} {text}".rstrip())
+            self.say(f"  {name:<18} {text}".rstrip())
         if texts := ", ".join(model.name for model in enabled.for_texts()):
-            self.stdout.write(f"  {'writes prompts':<18} {texts}")
+            self.say(f"  {'writes prompts':<18} {texts}")
 
     # --- A real picture -----------------------------------------------------------------
 
@@ -98,7 +100,7 @@ class Command(BaseCommand):
             batch = create_trial(plan=plan, user=None, door=GenerationBatch.Door.COMMAND, cap=cap)
         except (ImagegenError, NothingCanStart) as error:
             raise CommandError(str(error)) from error
-        BatchWatch(batch=batch, write=self._say, terminal=False).wait()
+        BatchWatch(batch=batch, write=self.say, terminal=False).wait()
         self._tell(batch)
 
     def _model(self, connection: Connection, name: str | None) -> ImageModel:
@@ -118,9 +120,9 @@ class Command(BaseCommand):
         size = f"{item.request.width}x{item.request.height}"
         quality = f", quality {item.request.quality}" if item.request.quality else ""
         price = cost_range(item.low, item.high)
-        self._say(f"One picture of {size}{quality} by {item.recipe.model.name}: {price}.")
+        self.say(f"One picture of {size}{quality} by {item.recipe.model.name}: {price}.")
         for note in item.notes:
-            self._say(note)
+            self.say(note)
         if cap is not None and item.high > cap:
             raise NothingCanStart(
                 f"It may cost {money_text(item.high)}, more than {money_text(cap)}."
@@ -130,12 +132,12 @@ class Command(BaseCommand):
         """What may cost something is only made on somebody's word."""
         if sure or not plan.high:
             return
-        if not self._is_terminal():
+        if not self._can_ask():
             raise NothingCanStart("This costs money: say --yes.")
         if input("Spend that? [y/N] ").strip().lower() not in ("y", "yes"):
             raise NothingCanStart("Nothing was asked for.")
 
-    def _is_terminal(self) -> bool:
+    def _can_ask(self) -> bool:
         return sys.stdin.isatty()
 
     def _tell(self, batch: GenerationBatch) -> None:
@@ -143,7 +145,7 @@ class Command(BaseCommand):
         job = batch.jobs.get()
         attempt = job.attempts.order_by("number").last()
         for output in ImageOutput.objects.filter(attempt__job=job):
-            self._say(f"  stored as      {output.path} ({output.width}x{output.height})")
+            self.say(f"  stored as      {output.path} ({output.width}x{output.height})")
         if attempt is not None:
             self._write_call(attempt)
         if job.state != job.State.STORED:
@@ -156,15 +158,11 @@ class Command(BaseCommand):
             cost = f"{money_text(attempt.reserved)} in doubt"
         else:
             cost = money_text(attempt.cost)
-        self._say(f"  cost           {cost}")
+        self.say(f"  cost           {cost}")
         if attempt.sent_at and attempt.received_at:
             seconds = (attempt.received_at - attempt.sent_at).total_seconds()
-            self._say(f"  took           {seconds:.1f} s")
-        self._say(f"  request id     {attempt.request_id or 'none'}")
-
-    def _say(self, text: str, ending: str = "\n") -> None:
-        self.stdout.write(text, ending=ending)
-        self.stdout.flush()
+            self.say(f"  took           {seconds:.1f} s")
+        self.say(f"  request id     {attempt.request_id or 'none'}")
 
 
 def _side_by_side(names: list[str], table: list[tuple[str, list[str]]]) -> list[tuple[str, str]]:

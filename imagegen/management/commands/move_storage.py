@@ -3,19 +3,18 @@
 import time
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
-from imagegen.errors import ImagegenError
+from imagegen.management.base import ALL_DONE, SOME_FAILED, WorkCommand
 from imagegen.services.moving import MoveReport, move_storage, role_for
 from imagegen.services.wording import bytes_text
 from imagegen.storage import alias_of
 
-ALL_DONE, SOME_FAILED, NOTHING_STARTED = 0, 1, 2
 TELL_EVERY = 5.0  # seconds
 SHOWN = 20
 
 
-class Command(BaseCommand):
+class Command(WorkCommand):
     """`manage.py move_storage originals originals_s3`, and back the same way.
 
     Exit code 0: carried and switched; 1: a file could not be carried, nothing was switched, or
@@ -35,7 +34,7 @@ class Command(BaseCommand):
             "--resume", action="store_true", help="Go on where TO holds files already."
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def run(self, options: dict[str, Any]) -> int:
         self._told = time.monotonic()
         try:
             report = move_storage(
@@ -45,24 +44,20 @@ class Command(BaseCommand):
                 resume=options["resume"],
                 tell=self._progress,
             )
-        except ImagegenError as error:
-            raise CommandError(str(error), returncode=NOTHING_STARTED) from error
         except KeyboardInterrupt as error:
             raise CommandError(_stopped(options["target"]), returncode=SOME_FAILED) from error
         if options["dry_run"]:
             size = bytes_text(report.bytes)
-            self.stdout.write(f"{report.files} files, {size}. Nothing was carried or switched.")
-            return
+            self.say(f"{report.files} files, {size}. Nothing was carried or switched.")
+            return ALL_DONE
         self._sum_up(report, options)
-        if report.problems or report.damaged:
-            raise SystemExit(SOME_FAILED)
+        return SOME_FAILED if report.problems or report.damaged else ALL_DONE
 
     def _progress(self, report: MoveReport) -> None:
         if time.monotonic() < self._told + TELL_EVERY:
             return
         self._told = time.monotonic()
-        self.stdout.write(f"  {_counts(report)}")
-        self.stdout.flush()
+        self.say(f"  {_counts(report)}")
 
     def _sum_up(self, report: MoveReport, options: dict[str, Any]) -> None:
         told = [*report.problems, *report.damaged]
@@ -70,14 +65,14 @@ class Command(BaseCommand):
             self.stderr.write(text)
         if len(told) > SHOWN:
             self.stderr.write(f"… and {len(told) - SHOWN} more.")
-        self.stdout.write(f"{_counts(report)}.")
+        self.say(f"{_counts(report)}.")
         if not report.switched:
-            self.stdout.write(
+            self.say(
                 f"Nothing was switched: the {report.role} files are used in "
                 f"“{options['source']}” as before. Go on with --resume."
             )
             return
-        self.stdout.write(
+        self.say(
             f"The {report.role} files are used in “{options['target']}” from now on. The old ones "
             f"stay; this removes them: manage.py prune --old-storage {options['source']} --yes"
         )

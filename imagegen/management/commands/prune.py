@@ -3,14 +3,13 @@
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from imagegen.errors import ImagegenError
+from imagegen.management.base import ALL_DONE, SOME_FAILED, WorkCommand
+from imagegen.management.choices import NothingCanStart
 from imagegen.services import pruning
 from imagegen.services.pruning import Prunable
 from imagegen.services.wording import bytes_text
-
-NOTHING_STARTED = 2
 
 
 def days(text: str) -> int:
@@ -21,7 +20,7 @@ def days(text: str) -> int:
     return count
 
 
-class Command(BaseCommand):
+class Command(WorkCommand):
     """`manage.py prune --renditions --rejected 90`, and again with `--yes`.
 
     Exit code 0: told, or removed; 1: some had to stay; 2: nothing could start.
@@ -46,23 +45,19 @@ class Command(BaseCommand):
         parser.add_argument("--yes", action="store_true", help="Do it.")
         parser.add_argument("--json", action="store_true", help="Print one JSON object.")
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            found = list(_chosen(options))
-            if not found:
-                raise CommandError(
-                    "Say what: --renditions, --tests DAYS, --rejected DAYS, --old-storage STORAGE.",
-                    returncode=NOTHING_STARTED,
-                )
-            told = [self._treat(item, options) for item in found]
-        except ImagegenError as error:
-            raise CommandError(str(error), returncode=NOTHING_STARTED) from error
+    def run(self, options: dict[str, Any]) -> int:
+        found = list(_chosen(options))
+        if not found:
+            raise NothingCanStart(
+                "Say what: --renditions, --tests DAYS, --rejected DAYS, --old-storage STORAGE."
+            )
+        told = [self._treat(item, options) for item in found]
         if options["json"]:
-            self.stdout.write(json.dumps({"pruned": told}, ensure_ascii=False, indent=1))
+            self.say(json.dumps({"pruned": told}, ensure_ascii=False, indent=1))
         elif not options["yes"]:
-            self.stdout.write("Nothing was removed. Say --yes to do it.")
-        if options["yes"] and any(item["removed"] < item["count"] for item in told):
-            raise SystemExit(1)
+            self.say("Nothing was removed. Say --yes to do it.")
+        stays = options["yes"] and any(item["removed"] < item["count"] for item in told)
+        return SOME_FAILED if stays else ALL_DONE
 
     def _treat(self, item: Prunable, options: dict[str, Any]) -> dict[str, Any]:
         """Tell of one kind, and remove it if so asked."""
@@ -70,7 +65,7 @@ class Command(BaseCommand):
         if not options["json"]:
             text = f"{item.count} {item.what}, {bytes_text(item.bytes)}"
             stays = f"; {item.count - removed} stay" if removed < item.count else ""
-            self.stdout.write(f"{text}: {removed} removed{stays}." if options["yes"] else text)
+            self.say(f"{text}: {removed} removed{stays}." if options["yes"] else text)
         return {**item.to_dict(), "removed": removed}
 
 
