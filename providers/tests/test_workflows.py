@@ -152,6 +152,20 @@ def test_circle_is_refused():
     assert "circle" in refusal(make_graph(n4={"loop": ["9", 0]}))
 
 
+def test_secret_of_a_custom_node_is_refused_without_being_told():
+    data = make_graph()
+    data["6"]["inputs"]["API_Key"] = "sk-0123456789abcdef"
+    assert "its input API_Key seems to hold a secret" in (text := refusal(data))
+    assert "0123456789" not in text
+
+
+@pytest.mark.parametrize("value", ["", "%API_KEY%", "a word of the prompt", ["5", 0], 12])
+def test_what_is_no_secret_passes(value):
+    data = make_graph()
+    data["6"]["inputs"]["token"] = value
+    assert Graph.parse(data)
+
+
 def test_long_chain_is_read_at_once():
     steps = {f"n{n}": {"class_type": "Step", "last": [str(n - 1), 0]} for n in range(101, 5000)}
     graph = make_graph(n100={"class_type": "Step"}, **steps)
