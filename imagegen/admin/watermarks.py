@@ -279,7 +279,8 @@ class WatermarkProfileAdmin(ConsoleAdmin):
             look = look_of(profile)
         form = LookForm(look, instance=profile)
         if not form.is_valid():
-            return _sentence(next(iter(form.errors.values()))[0])
+            field, errors = next(iter(form.errors.items()))
+            return _sentence(errors[0], field)
         try:
             output = _output(request)
             sample = request.GET.get("sample") or "light"
@@ -309,8 +310,11 @@ def _without_empty(values: QueryDict) -> dict[str, str]:
     return {name: value for name, value in values.items() if value}
 
 
-def _sentence(text: str) -> HttpResponse:
-    return HttpResponse(text, status=422, content_type="text/plain; charset=utf-8")
+def _sentence(text: str, field: str = "") -> HttpResponse:
+    """What is wrong, and the field at which the page says it."""
+    headers = {"X-Field": field} if field else {}
+    plain = "text/plain; charset=utf-8"
+    return HttpResponse(text, status=422, content_type=plain, headers=headers)
 
 
 def look_of(profile: WatermarkProfile) -> dict[str, Any]:

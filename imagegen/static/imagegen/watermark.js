@@ -28,6 +28,7 @@ document.addEventListener("DOMContentLoaded", () => {
         if (before) URL.revokeObjectURL(before);
       }
       image.hidden = !answer.ok && !image.naturalWidth;
+      stand(answer.headers.get("X-Field"));
       note.hidden = answer.ok;
       note.textContent = answer.ok ? "" : await sentenceOf(answer);
     } catch (error) {
@@ -35,6 +36,13 @@ document.addEventListener("DOMContentLoaded", () => {
       note.hidden = false;
       note.textContent = "The preview could not be loaded.";
     }
+  }
+
+  // What is wrong with a field stands at the field, all else under the picture.
+  function stand(name) {
+    const row = name && form.querySelector(`.form-row.field-${name}`);
+    if (row) row.append(note);
+    else image.after(note);
   }
 
   async function sentenceOf(answer) {
