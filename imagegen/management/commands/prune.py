@@ -27,7 +27,7 @@ class Command(WorkCommand):
     """
 
     help = (
-        "Removes files that are needed no more, after telling how many with --yes only. What "
+        "Tells how many files nothing needs any more, and removes them with --yes. What "
         "something refers to is spared, and the ledger of calls stays."
     )
 
