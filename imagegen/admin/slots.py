@@ -286,7 +286,9 @@ class ImageSlotAdmin(WritingPages, AttachingPages, ConsoleAdmin):
             item=item,
             problem=problem,
             cost=cost_of(plan) if item else "",
-            prompt=render_prompt(item.composed, prompt_limit_of(item.recipe.model)) if item else "",
+            prompt=render_prompt(item.composed, prompt_limit_of(item.direction.model))
+            if item
+            else "",
             changed="ask" in request.POST and item is not None,
             key=form_key(request) or uuid.uuid4(),
         )

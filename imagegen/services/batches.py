@@ -59,7 +59,7 @@ def _queue_jobs(batch: GenerationBatch, plan: BatchPlan) -> None:
 
 
 def _job(batch: GenerationBatch, position: int, item: PlannedJob) -> GenerationJob:
-    slot, style, model = item.slot, item.recipe.style, item.recipe.model
+    slot, style, model = item.slot, item.direction.style, item.direction.model
     return GenerationJob(
         batch=batch,
         position=position,
@@ -73,7 +73,7 @@ def _job(batch: GenerationBatch, position: int, item: PlannedJob) -> GenerationJ
         parent=item.parent,
         style_name=style.name if style else "",
         style_version=style.version if style else None,
-        setting=item.recipe.setting,
+        setting=item.direction.setting,
         request=item.request.to_dict(),
         requested=item.asked.to_dict(),
         notes=list(item.notes),
@@ -86,11 +86,11 @@ def _job(batch: GenerationBatch, position: int, item: PlannedJob) -> GenerationJ
 def _pin_styles(plan: BatchPlan) -> None:
     """The first batch of a post pins the style it was drawn in, so that later ones match."""
     placed = [item for item in plan.items if item.slot is not None]
-    names = {item.recipe.style.name for item in placed if item.recipe.style}
+    names = {item.direction.style.name for item in placed if item.direction.style}
     styles = {style.name: style for style in ImageStyle.objects.filter(name__in=names)}
     pinned: set[int] = set()
     for item in placed:
-        style, post_id = item.recipe.style, item.slot.post_id
+        style, post_id = item.direction.style, item.slot.post_id
         if style is None or style.name not in styles or post_id in pinned:
             continue
         pinned.add(post_id)

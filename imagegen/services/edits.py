@@ -23,7 +23,7 @@ from imagegen.services.batches import BatchPlan, GenerationOptions, create_batch
 from imagegen.services.choices import lock_slot, record_event
 from imagegen.services.disclosure import marks_at_arrival
 from imagegen.services.planning import Planner
-from imagegen.services.prompting import Recipe
+from imagegen.services.prompting import ArtDirection
 from imagegen.services.references import mask_name, name_of
 from imagegen.storage import local_copy, originals
 from prompts.compose import ComposedPrompt, Part
@@ -199,7 +199,7 @@ def plan_edit(
     )
     try:
         item = planner.price(
-            recipe=Recipe(model=model),
+            direction=ArtDirection(model=model),
             composed=ComposedPrompt(parts=(Part(text, "hand"),)),
             asked=asked,
             slot=output.slot,

@@ -14,9 +14,9 @@ from imagegen.errors import Refused
 from imagegen.models import ImageOutput, ImageSlot
 from imagegen.services.asking import Plan, check_usable, price_of_call, provider_of
 from imagegen.services.prompting import (
+    ArtDirection,
     GenerationOptions,
     House,
-    Recipe,
     compose_prompt,
     post_values,
     slot_values,
@@ -38,7 +38,7 @@ class PlannedJob:
     are in the site's currency."""
 
     slot: ImageSlot | None
-    recipe: Recipe
+    direction: ArtDirection
     composed: ComposedPrompt
     asked: ImageRequest
     request: ImageRequest
@@ -67,47 +67,51 @@ class Planner:
     def plan(self, slot: ImageSlot) -> PlannedJob:
         """The picture of a place, validated against the model and priced. Raises Refused."""
         check_attached(slot)
-        recipe = self.house.recipe_for(slot)
-        capabilities = self.capabilities(recipe.model)
+        direction = self.house.direction_for(slot)
+        capabilities = self.capabilities(direction.model)
         values = slot_values(slot, self._post_values(slot))
         composed = compose_prompt(
             slot=slot,
-            recipe=recipe,
+            direction=direction,
             values=values,
             capabilities=capabilities,
             description=self.house.options.description,
             as_written=self.house.options.as_written,
         )
         asked = build_request(
-            slot=slot, recipe=recipe, composed=composed, capabilities=capabilities, values=values
+            slot=slot,
+            direction=direction,
+            composed=composed,
+            capabilities=capabilities,
+            values=values,
         )
         asked, notes = with_reference(asked, self.house.plans.get(slot.post_id), capabilities)
-        item = self.price(recipe=recipe, composed=composed, asked=asked, slot=slot)
-        return replace(item, notes=notes + _seed_note(recipe, capabilities) + item.notes)
+        item = self.price(direction=direction, composed=composed, asked=asked, slot=slot)
+        return replace(item, notes=notes + _seed_note(direction, capabilities) + item.notes)
 
     def price(
         self,
         *,
-        recipe: Recipe,
+        direction: ArtDirection,
         composed: ComposedPrompt,
         asked: ImageRequest,
         slot: ImageSlot | None = None,
     ) -> PlannedJob:
         """A request as it may be sent, and what that costs. Raises Refused."""
-        provider = self._provider(recipe.model)
-        validation = provider.validate(asked, self.capabilities(recipe.model))
+        provider = self._provider(direction.model)
+        validation = provider.validate(asked, self.capabilities(direction.model))
         if not validation.ok:
             raise Refused(" ".join(issue.message for issue in validation.errors))
-        low, high = price_of_call(provider, recipe.model, validation.request)
+        low, high = price_of_call(provider, direction.model, validation.request)
         return PlannedJob(
             slot=slot,
-            recipe=recipe,
+            direction=direction,
             composed=composed,
             asked=asked,
             request=validation.request,
             low=low,
             high=high,
-            notes=recipe.notes + _notes(validation),
+            notes=direction.notes + _notes(validation),
         )
 
     def capabilities(self, model: ImageModel) -> Capabilities:
@@ -133,15 +137,15 @@ def _notes(validation: Validation) -> tuple[str, ...]:
 def build_request(
     *,
     slot: ImageSlot,
-    recipe: Recipe,
+    direction: ArtDirection,
     composed: ComposedPrompt,
     capabilities: Capabilities,
     values: dict[str, str],
 ) -> ImageRequest:
     """The request as asked; what the setting names and the model lacks is refused later."""
-    setting, own = recipe.setting, recipe.own_setting
+    setting, own = direction.setting, direction.own_setting
     size = (setting.size if setting else None) or (
-        (recipe.format.width, recipe.format.height) if recipe.format else None
+        (direction.format.width, direction.format.height) if direction.format else None
     )
     if size is None:
         raise Refused("No size is set: choose a format or a width and height in the setting.")
@@ -149,7 +153,7 @@ def build_request(
     return ImageRequest(
         prompt=composed.text,
         negative_prompt=composed.negative_text,
-        model=recipe.model.name,
+        model=direction.model.name,
         width=size[0],
         height=size[1],
         seed=_seed(slot, setting, capabilities),
@@ -157,7 +161,7 @@ def build_request(
         guidance_scale=own.guidance_scale if own else None,
         quality=own.quality if own else "",
         output_format=own.output_format if own else "",
-        palette=recipe.style.palette if recipe.style and capabilities.palette else (),
+        palette=direction.style.palette if direction.style and capabilities.palette else (),
         extra=dict(own.extra_settings) if own else {},
         **texts,
     )
@@ -188,13 +192,13 @@ def _seed(slot: ImageSlot, setting: ImageSetting | None, capabilities: Capabilit
     return secrets.randbelow(seeds_of(capabilities))
 
 
-def _seed_note(recipe: Recipe, capabilities: Capabilities) -> tuple[str, ...]:
+def _seed_note(direction: ArtDirection, capabilities: Capabilities) -> tuple[str, ...]:
     """What to say where the fixed seed of a setting cannot be sent."""
-    setting = recipe.setting
+    setting = direction.setting
     fixed = setting is not None and setting.seed_policy == ImageSetting.SeedPolicy.FIXED
     if capabilities.seed or setting is None or not fixed:
         return ()
-    return (f"The seed {setting.seed} is not taken by {recipe.model.name}: not sent.",)
+    return (f"The seed {setting.seed} is not taken by {direction.model.name}: not sent.",)
 
 
 def seeds_of(capabilities: Capabilities) -> int:

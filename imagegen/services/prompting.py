@@ -46,7 +46,7 @@ class GenerationOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class ArtDirection:
     """Everything that decides how one place is illustrated; of a trial only the model."""
 
     model: ImageModel
@@ -112,7 +112,7 @@ class House:
                 raise Refused(f"{error} Choose another version in the post's plan.") from error
         return self._states[key]
 
-    def recipe_for(self, slot: ImageSlot) -> Recipe:
+    def direction_for(self, slot: ImageSlot) -> ArtDirection:
         """Decide for one place. Raises Refused with what is missing and where to set it."""
         sources = self._sources(slot)
         example = sources[0] if sources and isinstance(sources[0], ImagePromptExample) else None
@@ -124,7 +124,7 @@ class House:
                 f"There is no default prompt template for {slot.get_role_display().lower()} "
                 "pictures. Mark one as default in the admin."
             )
-        return Recipe(
+        return ArtDirection(
             model=model,
             template=template,
             format=_first(sources, "format") or self.formats.get(slot.role),
@@ -239,7 +239,7 @@ def slot_values(slot: ImageSlot, of_post: Mapping[str, str]) -> dict[str, str]:
 def compose_prompt(
     *,
     slot: ImageSlot,
-    recipe: Recipe,
+    direction: ArtDirection,
     values: Mapping[str, str],
     capabilities: Capabilities,
     description: str = "",
@@ -252,18 +252,18 @@ def compose_prompt(
     """
     draft = slot.draft if slot.draft_id and not description else None
     by_hand = description or (draft.text if draft else slot.brief)
-    example = recipe.example.description if recipe.example else ""
+    example = direction.example.description if direction.example else ""
     origin: Literal["hand", "draft", "example"] = "hand" if by_hand else "example"
     if draft is not None and draft.origin == PromptDraft.Origin.MODEL:
         origin = "draft"
     try:
         return compose(
-            template_text="" if as_written or draft else recipe.template.text,
-            template_name=recipe.template.name,
-            template_negative=recipe.template.negative,
+            template_text="" if as_written or draft else direction.template.text,
+            template_name=direction.template.name,
+            template_negative=direction.template.negative,
             values=values,
-            style=recipe.style,
-            format=recipe.format,
+            style=direction.style,
+            format=direction.format,
             description=by_hand or example,
             description_origin=origin,
             inline_negative=not capabilities.negative_prompt,
@@ -273,12 +273,12 @@ def compose_prompt(
         raise Refused(str(error)) from error
 
 
-def template_text(*, slot: ImageSlot, recipe: Recipe, values: Mapping[str, str]) -> str:
+def template_text(*, slot: ImageSlot, direction: ArtDirection, values: Mapping[str, str]) -> str:
     """What the template alone makes of a place: no style, no format, nothing to avoid."""
     try:
         return compose(
-            template_text=recipe.template.text,
-            template_name=recipe.template.name,
+            template_text=direction.template.text,
+            template_name=direction.template.name,
             values=values,
             description=slot.brief,
         ).text

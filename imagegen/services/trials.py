@@ -15,7 +15,7 @@ from imagegen.models import GenerationBatch
 from imagegen.services.asking import Asking
 from imagegen.services.batches import BatchPlan, GenerationOptions, create_batch
 from imagegen.services.planning import PlannedJob, Planner, seeds_of
-from imagegen.services.prompting import Recipe
+from imagegen.services.prompting import ArtDirection
 from prompts.compose import ComposedPrompt, Part
 from prompts.words import clean_text
 from providers.errors import ProviderProblem
@@ -59,7 +59,9 @@ def plan_trial(
             title=text[:TITLE] if capabilities.title else "",
             extra=dict(extra or {}),
         )
-        item = planner.price(recipe=Recipe(model=model), composed=_composed(asked), asked=asked)
+        item = planner.price(
+            direction=ArtDirection(model=model), composed=_composed(asked), asked=asked
+        )
     except ProviderProblem as problem:
         raise Refused(problem.in_full) from problem
     return BatchPlan(options=planner.house.options, items=[item])
@@ -73,7 +75,7 @@ def create_trial(
 ) -> GenerationBatch:
     """Queue a planned trial. Raises Refused, NotPermitted."""
     item: PlannedJob = plan.items[0]
-    asking.setdefault("title", f"A test of {item.recipe.model}")
+    asking.setdefault("title", f"A test of {item.direction.model}")
     return create_batch(plan=plan, user=user, kind=GenerationBatch.Kind.TEST, **asking)
 
 

@@ -68,8 +68,10 @@ def draft_by_template(*, slot: ImageSlot, user: AbstractBaseUser | None) -> Prom
     """What the template makes of the place's text, without style and format. Offline, free."""
     require(user, "generate")
     check_attached(slot)
-    recipe = house_for([slot]).recipe_for(slot)
-    text = template_text(slot=slot, recipe=recipe, values=slot_values(slot, post_values(slot.post)))
+    direction = house_for([slot]).direction_for(slot)
+    text = template_text(
+        slot=slot, direction=direction, values=slot_values(slot, post_values(slot.post))
+    )
     return _keep(slot=slot, text=text, origin=PromptDraft.Origin.TEMPLATE, user=user)
 
 
@@ -154,16 +156,16 @@ def _planned(
     plan: WritingPlan, slot: ImageSlot, model: ImageModel, provider: Provider, house: House
 ) -> PlannedText:
     check_attached(slot)
-    recipe = house.recipe_for(slot)
+    direction = house.direction_for(slot)
     request = text_request(
         model=model.name,
         values=slot_values(slot, post_values(slot.post)),
         role=slot.role,
-        style=recipe.style.fragment if recipe.style else "",
-        format=recipe.format.fragment if recipe.format else "",
+        style=direction.style.fragment if direction.style else "",
+        format=direction.format.fragment if direction.format else "",
         previous=plan.parent.text if plan.parent else "",
         change=plan.instruction,
-        max_length=recipe.model.capabilities_object().max_prompt_length,
+        max_length=direction.model.capabilities_object().max_prompt_length,
     )
     low, high = price_of_call(provider, model, request)
     return PlannedText(slot=slot, model=model, request=request, low=low, high=high)

@@ -42,7 +42,7 @@ def ask(slot, user=None, **options) -> GenerationBatch:
 
 def test_site_default_is_used_unless_told_otherwise(hero):
     default = RoleDefault.objects.get(role=Role.HERO)
-    assert plan_one(hero).recipe.setting == default.setting or default.example.setting
+    assert plan_one(hero).direction.setting == default.setting or default.example.setting
 
 
 def test_prompt_holds_the_posts_words(hero, post):
@@ -82,7 +82,7 @@ def test_seed_that_is_not_taken_is_named(hero, tmp_path, takes, told):
 
 def test_style_that_is_asked_for_wins(hero):
     style = ImageStyle.objects.order_by("-pk").first()
-    assert plan_one(hero, style=style).recipe.style.name == style.name
+    assert plan_one(hero, style=style).direction.style.name == style.name
 
 
 def test_style_that_is_no_longer_offered_is_refused(hero):
@@ -96,7 +96,7 @@ def test_plan_of_the_post_pins_style_and_version(hero, post):
     before = style.fragment
     style.fragment = "something else entirely"
     save_style(style=style)
-    assert plan_one(hero).recipe.style.fragment == before
+    assert plan_one(hero).direction.style.fragment == before
 
 
 def test_first_batch_pins_the_style_of_the_post(hero, post):
@@ -109,19 +109,19 @@ def test_plan_choice_for_the_role_beats_the_site_default(hero, post):
     setting = ImageSetting.objects.create(name="Mine", slug="mine", width=640, height=416)
     plan = IllustrationPlan.objects.create(post=post)
     PlanChoice.objects.create(plan=plan, role=Role.HERO, setting=setting)
-    assert plan_one(hero).recipe.setting == setting
+    assert plan_one(hero).direction.setting == setting
 
 
 def test_example_brings_its_description(hero):
     example = ImagePromptExample.objects.filter(description__gt="").first()
     item = plan_one(hero, example=example)
-    assert item.recipe.example == example
+    assert item.direction.example == example
     assert any(part.origin == "example" for part in item.composed.parts)
 
 
 def test_palette_of_the_style_reaches_a_model_that_takes_one(hero):
     item = plan_one(hero)
-    assert item.request.palette == item.recipe.style.palette
+    assert item.request.palette == item.direction.style.palette
 
 
 def test_unknown_price_without_an_assumed_one_is_refused(hero, tmp_path):
@@ -228,7 +228,7 @@ def test_key_asked_for_at_the_same_time_gives_one_batch(hero, monkeypatch):
 
 
 def test_unknown_model_of_the_studio_is_a_sentence(hero):
-    model = plan_one(hero).recipe.model
+    model = plan_one(hero).direction.model
     ImageModel.objects.filter(pk=model.pk).update(name="oil")
     assert 'no model "oil"' in refusal(hero)
 

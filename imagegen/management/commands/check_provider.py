@@ -120,7 +120,7 @@ class Command(WorkCommand):
         size = f"{item.request.width}x{item.request.height}"
         quality = f", quality {item.request.quality}" if item.request.quality else ""
         price = cost_range(item.low, item.high)
-        self.say(f"One picture of {size}{quality} by {item.recipe.model.name}: {price}.")
+        self.say(f"One picture of {size}{quality} by {item.direction.model.name}: {price}.")
         for note in item.notes:
             self.say(note)
         if cap is not None and item.high > cap:
