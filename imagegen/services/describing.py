@@ -36,6 +36,7 @@ from imagegen.services.asking import (
 )
 from imagegen.services.prompting import post_values, slot_values
 from imagegen.services.references import local_previews, name_of
+from imagegen.services.texts import request_of
 from prompts.words import clean_text, clip_text
 from providers.base import Provider
 from providers.errors import InvalidRequest
@@ -168,11 +169,6 @@ def latest_draft(output: ImageOutput, language: str) -> AltDraft | None:
 
 
 # --- The half of a job that describes (see `jobs`) --------------------------------------
-
-
-def request_of(job: GenerationJob) -> TextRequest:
-    """The request as stored: it names its picture by image, not by file."""
-    return TextRequest.from_dict(job.request)
 
 
 def obtain(job: GenerationJob, attempt: Attempt) -> TextResult:

@@ -2,13 +2,9 @@
 
 from imagegen.models import Attempt, GenerationJob, PromptDraft
 from imagegen.services import texts
+from imagegen.services.texts import request_of
 from prompts.writing import EmptyPrompt, read_answer
-from providers.types import TextRequest, TextResult
-
-
-def request_of(job: GenerationJob) -> TextRequest:
-    """The request as stored."""
-    return TextRequest.from_dict(job.request)
+from providers.types import TextResult
 
 
 def obtain(job: GenerationJob, attempt: Attempt) -> TextResult:

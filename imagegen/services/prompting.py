@@ -197,17 +197,12 @@ def _first(sources: list[Source], name: str) -> Any:
 
 def _not_for_this_model(setting: ImageSetting | None) -> tuple[str, ...]:
     """What to say when another model than the setting's is taken."""
-    if not _has_own_options(setting):
+    if setting is None or setting.model_id is None:
+        return ()
+    own = (setting.steps, setting.guidance_scale, setting.quality, setting.output_format)
+    if not any(own) and not setting.extra_settings:
         return ()
     return (f"The own options of the setting “{setting}” are for another model: not sent.",)
-
-
-def _has_own_options(setting: ImageSetting | None) -> bool:
-    """Whether a setting names a model and something that only this model may understand."""
-    if setting is None or setting.model_id is None:
-        return False
-    own = (setting.steps, setting.guidance_scale, setting.quality, setting.output_format)
-    return any(own) or bool(setting.extra_settings)
 
 
 def post_values(post: Post) -> dict[str, str]:

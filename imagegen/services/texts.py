@@ -92,6 +92,11 @@ def new_job(
 # --- The call and its books -------------------------------------------------------------
 
 
+def request_of(job: GenerationJob) -> TextRequest:
+    """The request as stored; the pictures in it are named by image, not by file."""
+    return TextRequest.from_dict(job.request)
+
+
 def obtain(job: GenerationJob, attempt: Attempt, request: TextRequest) -> TextResult:
     """The model's answer: the kept one, else by calling once with `request`."""
     if attempt.state == State.RECEIVED:
