@@ -11,7 +11,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from imagegen.models import Attempt, GenerationJob, ImageOutput, ImageSlot
+from imagegen.models import Attempt, GenerationJob, ImageOutput, ImageSlot, ReviewEvent
 from imagegen.services.wording import cost_range, money_text
 from prompts.models import Role
 from providers.models import Connection
@@ -117,6 +117,11 @@ def slot_chip(slot: ImageSlot) -> SafeString:
     if state == Slot.NOT_WANTED:
         word = f"{word}, {slot.get_wanted_by_display()}"
     return chip(SLOT_SHAPES[state], word)
+
+
+def event_reason(event: ReviewEvent) -> str:
+    """Why an image was rejected, in the words that the form has for it."""
+    return dict(ImageOutput.RejectReason.choices).get(event.reason, event.reason)
 
 
 def error_text(error: dict | None) -> str:

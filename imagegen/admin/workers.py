@@ -5,8 +5,8 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 
 from imagegen.admin.base import PeriodFilter, ReadOnlyAdmin
-from imagegen.admin.display import DASH, chip
-from imagegen.models import ReviewEvent, WorkerProcess
+from imagegen.admin.display import DASH, chip, event_reason, link_to
+from imagegen.models import ImageOutput, ReviewEvent, WorkerProcess
 from imagegen.services.workers import ABSENT
 
 
@@ -40,13 +40,39 @@ class ReviewEventAdmin(ReadOnlyAdmin):
     change_list_template = "admin/imagegen/change_list.html"
     empty_state = "Every approval, rejection, comment and undo is written down here."
     fields = readonly_fields = (
-        "action", "output", "slot", "post_title", "from_state", "to_state", "reason", "note",
-        "previous_choice", "made_by_name", "created_at",
+        "action", "image", "place", "post_name", "states", "reason_text", "note_text", "before",
+        "by", "created_at",
     )  # fmt: skip
 
     @admin.display(description="event")
     def what(self, event: ReviewEvent) -> str:
         return str(event)
+
+    @admin.display(description="image")
+    def image(self, event: ReviewEvent) -> str:
+        return link_to(event.output)
+
+    @admin.display(description="place")
+    def place(self, event: ReviewEvent) -> str:
+        return link_to(event.slot)
+
+    @admin.display(description="state")
+    def states(self, event: ReviewEvent) -> str:
+        words = dict(ImageOutput.State.choices)
+        told = [words.get(state, state) for state in (event.from_state, event.to_state) if state]
+        return " → ".join(told).lower() or DASH
+
+    @admin.display(description="shown before")
+    def before(self, event: ReviewEvent) -> str:
+        return link_to(event.previous_choice)
+
+    @admin.display(description="by")
+    def by(self, event: ReviewEvent) -> str:
+        return event.made_by_name or "the system"
+
+    @admin.display(description="note")
+    def note_text(self, event: ReviewEvent) -> str:
+        return event.note or DASH
 
     @admin.display(description="post")
     def post_name(self, event: ReviewEvent) -> str:
@@ -54,7 +80,7 @@ class ReviewEventAdmin(ReadOnlyAdmin):
 
     @admin.display(description="reason")
     def reason_text(self, event: ReviewEvent) -> str:
-        return event.reason or DASH
+        return event_reason(event) or DASH
 
     @admin.display(description="note")
     def note_start(self, event: ReviewEvent) -> str:

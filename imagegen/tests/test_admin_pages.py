@@ -93,6 +93,14 @@ def test_refused_words_are_told_at_their_field(console, slot, name, field):
     assert field in answer.context[f"{name}_form"].errors
 
 
+def test_rejection_is_told_in_the_words_of_its_form(console, slot):
+    output = make_output(slot)
+    console.post(page(output, "reject"), {"reason": "credible"})
+    event = ReviewEvent.objects.get(action="reject")
+    assert "not credible" in text_of(console, event)
+    assert ": not credible" in text_of(console, output)
+
+
 def test_page_of_an_unknown_image_leads_back(console):
     url = reverse("admin:imagegen_imageoutput_change", args=[999])
     assert console.get(url).status_code == 302
