@@ -25,7 +25,6 @@ from imagegen.tests.factories import hero_of, make_batch, make_post, make_stub
 from imagegen.tests.rows import make_attempt, make_choice, make_output
 from imagegen.tests.stored import in_this_process  # noqa: F401
 from prompts.models import ImageSetting, ImageStyle, RoleDefault
-from providers.models import Connection
 
 pytestmark = pytest.mark.django_db
 
@@ -55,10 +54,6 @@ def text_of(client, row) -> str:
     return answer.content.decode()
 
 
-def ids_of(html: str) -> list[str]:
-    return re.findall(r'\sid="([^"]+)"', html)
-
-
 # --- Looking --------------------------------------------------------------------------------
 
 
@@ -75,30 +70,6 @@ def test_image_page_shows_prompt_parameters_and_lineage(console, job):
     text = text_of(console, output)
     assert "origin-post" in text and "sampler" in text and "81231" in text
     assert page(job) in text and page(job.batch) in text and page(attempt) in text
-
-
-@pytest.mark.parametrize("state", ["candidate", "approved"])
-def test_image_page_names_each_element_once(console, slot, state):
-    ids = ids_of(text_of(console, make_output(slot, state=state, ai_content="generated")))
-    assert sorted(ids) == sorted(set(ids))
-
-
-@pytest.mark.parametrize(
-    ("name", "field"), [("comment", "note"), ("alt", "alt"), ("approve", "alt")]
-)
-def test_refused_words_are_told_at_their_field(console, slot, name, field):
-    words = {"alt": "x" * 501} if name == "approve" else {field: ""}
-    output = make_output(slot, state="candidate" if name == "approve" else "approved")
-    answer = console.post(page(output, name), words)
-    assert field in answer.context[f"{name}_form"].errors
-
-
-def test_rejection_is_told_in_the_words_of_its_form(console, slot):
-    output = make_output(slot)
-    console.post(page(output, "reject"), {"reason": "credible"})
-    event = ReviewEvent.objects.get(action="reject")
-    assert "not credible" in text_of(console, event)
-    assert ": not credible" in text_of(console, output)
 
 
 def test_page_of_an_unknown_image_leads_back(console):
@@ -266,20 +237,6 @@ def test_brief_and_caption_are_edited_and_nothing_else(console, slot):
     console.post(page(slot), {"brief": "A fog", "caption": "Fog", "wanted": "", "choice": 7})
     slot.refresh_from_db()
     assert (slot.brief, slot.caption, slot.wanted, slot.choice) == ("A fog", "Fog", True, None)
-
-
-@pytest.mark.parametrize(
-    ("lacking", "reason"),
-    [({"secret_name": "LACKING_KEY"}, "secret is missing"), ({"kind": "openai"}, "monthly cap")],
-)
-def test_provider_that_cannot_be_called_is_left_out_with_the_reason(
-    console, slot, tmp_path, lacking, reason
-):
-    stub = make_stub(tmp_path, name="attic")
-    Connection.objects.filter(pk=stub.pk).update(**lacking)
-    text = console.get(page(slot, "regenerate")).text
-    assert "Not offered: attic (" in text and reason in text
-    assert f'<option value="{stub.pk}">attic' not in text and "Stub (attic)" not in text
 
 
 def test_regenerate_page_shows_what_will_be_sent(console, slot):
