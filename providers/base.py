@@ -49,12 +49,10 @@ INTERFACE_VERSION = 1
 class Provider(ABC):
     """One service, reached by one connection.
 
-    Must be given: `name` (the kind), `label`, `recovery`, `capabilities` and `submit`; `poll`
-    too where `submit` returns a `Handle`. All errors are those of `providers/errors.py`.
+    Must be given: `recovery`, `capabilities` and `submit`; `poll` too where `submit` returns a
+    `Handle`. All errors are those of `providers/errors.py`.
     """
 
-    name: ClassVar[str]
-    label: ClassVar[str]
     # Which interface an adapter was written for; a plugin names it in its own class.
     interface_version: ClassVar[int] = INTERFACE_VERSION
     recovery: Recovery = Recovery.NOTHING
@@ -114,7 +112,7 @@ class Provider(ABC):
         Raises `JobLost` when the service does not know the job, and the job's own error
         when it failed.
         """
-        raise NotImplementedError(f"{self.name} answers at once and has nothing to poll")
+        raise NotImplementedError(f"{type(self).__name__} answers at once and has nothing to poll")
 
     def cancel(self, handle: Handle) -> bool:
         """Ask to stop this one job. True when the service confirmed it."""

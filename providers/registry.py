@@ -1,7 +1,7 @@
 """Which kinds of provider there are, and their adapters, imported on first use.
 
-Add a built-in kind here; a package of its own announces its kinds by the entry-point group
-`frontispiece.providers`, as `name = package.module:Class`.
+Add a built-in kind with a line in `BUILT_IN`; a package of its own announces its kinds by the
+entry-point group `frontispiece.providers`, as `name = package.module:Class`.
 """
 
 import logging
@@ -28,63 +28,34 @@ QUESTIONS = ("__init__", "capabilities", "validate", "estimate", "settle", "heal
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of provider: its name on pages, where its adapter is, how to install what it needs.
+    """A kind of provider: its name on pages, and the class of its adapter in `backends/<kind>`.
 
-    `secret_name` is the variable by which a key in the environment is found.
+    `secret_name` is the variable by which a key in the environment is found, `install_hint` tells
+    how to install what it needs.
     """
 
     label: str
-    path: str
-    install_hint: str = ""
+    adapter: str
     secret_name: str = ""
+    install_hint: str = ""
 
 
 BUILT_IN: dict[str, Kind] = {
-    "studio": Kind("Studio (drawn here)", "providers.backends.studio:StudioProvider"),
-    "stub": Kind("Stub (tests)", "providers.backends.stub:StubProvider"),
-    "sdapi": Kind(
-        "Stable Diffusion (AUTOMATIC1111, Forge, SD.Next)",
-        "providers.backends.sdapi:SdApiProvider",
-    ),
-    "openai": Kind(
-        "OpenAI",
-        "providers.backends.openai:OpenAIProvider",
-        secret_name="OPENAI_API_KEY",  # noqa: S106 - the name of a variable
-    ),
-    "openai_compatible": Kind(
-        "OpenAI-compatible gateway",
-        "providers.backends.openai_compatible:OpenAICompatibleProvider",
-    ),
-    "comfyui": Kind("ComfyUI", "providers.backends.comfyui:ComfyUIProvider"),
-    "gemini": Kind(
-        "Google Gemini",
-        "providers.backends.gemini:GeminiProvider",
-        secret_name="GEMINI_API_KEY",  # noqa: S106 - the name of a variable
-    ),
-    "bfl": Kind(
-        "Black Forest Labs",
-        "providers.backends.bfl:BflProvider",
-        secret_name="BFL_API_KEY",  # noqa: S106 - the name of a variable
-    ),
-    "fal": Kind(
-        "fal",
-        "providers.backends.fal:FalProvider",
-        secret_name="FAL_KEY",  # noqa: S106 - the name of a variable
-    ),
-    "replicate": Kind(
-        "Replicate",
-        "providers.backends.replicate:ReplicateProvider",
-        secret_name="REPLICATE_API_TOKEN",  # noqa: S106 - the name of a variable
-    ),
-    "stability": Kind(
-        "Stability AI",
-        "providers.backends.stability:StabilityProvider",
-        secret_name="STABILITY_API_KEY",  # noqa: S106 - the name of a variable
-    ),
+    "studio": Kind("Studio (drawn here)", "StudioProvider"),
+    "stub": Kind("Stub (tests)", "StubProvider"),
+    "sdapi": Kind("Stable Diffusion (AUTOMATIC1111, Forge, SD.Next)", "SdApiProvider"),
+    "openai": Kind("OpenAI", "OpenAIProvider", "OPENAI_API_KEY"),
+    "openai_compatible": Kind("OpenAI-compatible gateway", "OpenAICompatibleProvider"),
+    "comfyui": Kind("ComfyUI", "ComfyUIProvider"),
+    "gemini": Kind("Google Gemini", "GeminiProvider", "GEMINI_API_KEY"),
+    "bfl": Kind("Black Forest Labs", "BflProvider", "BFL_API_KEY"),
+    "fal": Kind("fal", "FalProvider", "FAL_KEY"),
+    "replicate": Kind("Replicate", "ReplicateProvider", "REPLICATE_API_TOKEN"),
+    "stability": Kind("Stability AI", "StabilityProvider", "STABILITY_API_KEY"),
     "diffusers": Kind(
         "Diffusers (models on this machine)",
-        "providers.backends.diffusers:DiffusersProvider",
-        "pip install -r requirements-diffusers.in",
+        "DiffusersProvider",
+        install_hint="pip install -r requirements-diffusers.in",
     ),
 }
 
@@ -168,9 +139,8 @@ def _plugin(name: str) -> type[Provider] | ConfigurationError:
 
 
 def _load_built_in(name: str, kind: Kind) -> type[Provider]:
-    module, _, attribute = kind.path.partition(":")
     try:
-        found = getattr(import_module(module), attribute)
+        found = getattr(import_module(f"providers.backends.{name}"), kind.adapter)
     except ImportError as error:
         raise ConfigurationError(
             f"{kind.label} needs a package that is not installed.",

@@ -61,8 +61,6 @@ MODERATED = {"Request Moderated": "input", "Content Moderated": "output"}
 
 
 class BflProvider(QueuedProvider):
-    name = "bfl"
-    label = "Black Forest Labs"
     home = "https://api.bfl.ai/v1"
     # Jobs are looked at where they run: api.eu2.bfl.ai, api.us3.bfl.ai, … (2026-11).
     family = ("bfl.ai",)

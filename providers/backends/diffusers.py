@@ -93,8 +93,6 @@ class DiffusersOptions(Options):
 
 
 class DiffusersProvider(Provider):
-    name = "diffusers"
-    label = "Diffusers (models on this machine)"
     # Nothing can be cut; the same key gives the same picture again, at no cost.
     recovery = Recovery.OWN_KEY
 

@@ -37,8 +37,6 @@ NEVER_RAN = frozenset(
 
 
 class FalProvider(ProfileProvider):
-    name = "fal"
-    label = "fal"
     home = "https://queue.fal.run"
     family = ("fal.run", "fal.ai")
 

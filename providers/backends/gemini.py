@@ -118,8 +118,6 @@ class Drawn:
 
 
 class GeminiProvider(HostedProvider):
-    name = "gemini"
-    label = "Google Gemini"
     recovery = Recovery.NOTHING
     home = "https://generativelanguage.googleapis.com/v1beta"
     account_path = "models?pageSize=1"

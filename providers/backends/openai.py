@@ -60,8 +60,6 @@ OTHER_NAMES = re.compile(
 
 
 class OpenAIProvider(Provider):
-    name = "openai"
-    label = "OpenAI"
     recovery = Recovery.NOTHING
     charges = True
     base_url: ClassVar[str] = BASE_URL
@@ -74,7 +72,7 @@ class OpenAIProvider(Provider):
         self.options = self.read_options(connection.options)
 
     def read_options(self, options: Mapping[str, Any]) -> OpenAIOptions:
-        return OpenAIOptions.read(options, self.option_names, self.label)
+        return OpenAIOptions.read(options, self.option_names, self.connection.name)
 
     # --- Before a call ------------------------------------------------------------------
 

@@ -28,8 +28,6 @@ SCHEMA_WORDS = "Answer with nothing but one JSON object of this schema:"
 
 
 class OpenAICompatibleProvider(OpenAIProvider):
-    name = "openai_compatible"
-    label = "OpenAI-compatible"
     base_url: ClassVar[str] = ""
     option_names: ClassVar[tuple[str, ...]] = (
         *OpenAIProvider.option_names, "profile", "send_params", "drop_params", "extra_body",

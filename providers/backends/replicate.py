@@ -34,8 +34,6 @@ WAIT = re.compile(r"resets in ~?(\d{1,6})s")
 
 
 class ReplicateProvider(ProfileProvider):
-    name = "replicate"
-    label = "Replicate"
     home = "https://api.replicate.com/v1"
     family = ("replicate.com",)
     account_path = "account"

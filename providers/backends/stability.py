@@ -77,8 +77,6 @@ TIMED_OUT = 60.0  # seconds: who is too fast is shut out for so long (150 calls 
 
 
 class StabilityProvider(HostedProvider):
-    name = "stability"
-    label = "Stability AI"
     recovery = Recovery.NOTHING
     home = "https://api.stability.ai"
     account_path = "v1/user/balance"

@@ -101,8 +101,6 @@ def open_ledger(path: str, name: str) -> Ledger:
 
 
 class StubProvider(Provider):
-    name = "stub"
-    label = "Stub (tests)"
     digital_source_type = "algorithmicMedia"
 
     def __init__(self, connection: ConnectionConfig) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from providers.base import Provider
 from providers.errors import ProviderProblem
-from providers.registry import get_provider_class, make_provider
+from providers.registry import make_provider
 from providers.tests.sinks import FolderSink
 from providers.types import (
     Capabilities,
@@ -54,10 +54,6 @@ class ProviderContract:
 
     def generate(self, provider: Provider, sink: FolderSink, **values) -> Result:
         return provider.generate(self.request(**values), str(uuid.uuid4()), sink)
-
-    def test_names_itself_as_it_is_registered(self):
-        adapter = get_provider_class(self.kind)
-        assert (adapter.name, bool(adapter.label)) == (self.kind, True)
 
     def test_declares_what_is_known_after_a_cut(self, provider):
         assert isinstance(provider.recovery, Recovery)

@@ -70,7 +70,7 @@ def plugins(monkeypatch):
 
 @pytest.mark.parametrize("kind", registry.BUILT_IN)
 def test_built_in_kind_leads_to_its_adapter(kind):
-    assert get_provider_class(kind).name == kind
+    assert get_provider_class(kind).__name__ == registry.BUILT_IN[kind].adapter
 
 
 @pytest.mark.parametrize("kind", registry.BUILT_IN)
@@ -109,7 +109,7 @@ def test_unknown_kind_names_the_known_ones():
 
 
 def test_missing_package_names_the_way_to_install_it(monkeypatch):
-    kind = registry.Kind("Far", "providers_no_such_module:X", "pip install far")
+    kind = registry.Kind("Far", "FarProvider", install_hint="pip install far")
     monkeypatch.setitem(registry.BUILT_IN, "far", kind)
     with pytest.raises(ConfigurationError, match="not installed") as caught:
         get_provider_class("far")

@@ -294,7 +294,7 @@ def test_offline_asks_nobody(far, offered):
 
 @pytest.fixture
 def key(monkeypatch):
-    kind = registry.Kind("Far away", "providers.backends.stub:StubProvider", secret_name="FAR_KEY")
+    kind = registry.Kind("Far away", "StubProvider", "FAR_KEY")
     monkeypatch.setattr(syncing, "BUILT_IN", {"stub": kind})
     monkeypatch.setenv("FAR_KEY", "s3cret")
 

@@ -52,8 +52,6 @@ MOST_PICTURES = 32  # that are taken of one job
 
 
 class ComfyUIProvider(Provider):
-    name = "comfyui"
-    label = "ComfyUI"
     recovery = Recovery.LOOKUP
     poll_interval_max = 3.0
 

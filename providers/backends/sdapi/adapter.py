@@ -54,8 +54,6 @@ ASKING = 10.0  # seconds for each question before and after the call
 
 
 class SdApiProvider(Provider):
-    name = "sdapi"
-    label = "Stable Diffusion (AUTOMATIC1111, Forge, SD.Next)"
     recovery = Recovery.NOTHING
 
     def __init__(self, connection: ConnectionConfig) -> None:

@@ -56,8 +56,6 @@ class StudioProvider(Provider):
     key decides, so that every new attempt looks different and a repeated one does not.
     """
 
-    name = "studio"
-    label = "Studio (drawn here)"
     recovery = Recovery.OWN_KEY
     digital_source_type = "algorithmicMedia"
 

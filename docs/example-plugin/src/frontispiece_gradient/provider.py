@@ -52,8 +52,6 @@ class GradientOptions:
 class GradientProvider(Provider):
     """Two colours, one running into the other."""
 
-    name = "gradient"
-    label = "Gradient (example)"
     interface_version = 1
     # Nothing can be cut, and drawing again gives the same picture at no cost.
     recovery = Recovery.OWN_KEY
