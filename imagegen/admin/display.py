@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -167,6 +168,15 @@ def two_lines(first: str, second: str) -> SafeString:
 def short_time(moment: datetime) -> str:
     """Day and time in the site's zone, for a column."""
     return date_format(timezone.localtime(moment), "DATETIME_FORMAT")
+
+
+def told_time(text: str) -> str:
+    """A time that a file tells, as the pages write times; what is none stays as it is."""
+    try:
+        moment = parse_datetime(text)
+    except ValueError:
+        return text
+    return short_time(moment) if moment and timezone.is_aware(moment) else text
 
 
 def short_date(moment: datetime) -> str:

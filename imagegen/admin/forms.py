@@ -135,7 +135,7 @@ class OptionsForm(forms.Form):
         max_length=4000,
         widget=forms.Textarea(attrs={"rows": 3, "class": "vLargeTextField"}),
         help_text=(
-            "What the picture should show, in your words. Empty: the place's accepted prompt, "
+            "What the picture should show, in your words. Empty: the place’s accepted prompt, "
             "else its brief."
         ),
     )

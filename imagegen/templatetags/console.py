@@ -23,6 +23,7 @@ register.filter("output_cost", display.output_cost)
 register.filter("provider", display.provider_name)
 register.filter("event_reason", display.event_reason)
 register.filter("error_text", display.error_text)
+register.filter("told_time", display.told_time)
 register.filter("money", money_text)
 register.filter("admin_link", display.link_to)
 

@@ -107,7 +107,7 @@ def test_page_shows_what_the_files_own_manifest_says(console, output):
     output.c2pa = {"present": True, "signer": "Acme <b>", "signed_at": "2026-01-02T03:04:05Z"}
     output.save(update_fields=["c2pa"])
     html = text_of(console, output)
-    assert "signed by Acme &lt;b&gt;, 2026-01-02T03:04:05Z" in html and "was not verified" in html
+    assert "signed by Acme &lt;b&gt;, 2 Jan 2026, 03:04" in html and "was not verified" in html
 
 
 def test_manifest_that_could_not_be_read_is_told_of(console, output):
