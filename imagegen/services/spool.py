@@ -1,8 +1,11 @@
 """The spool: received bytes are safe on disk before anything else is done with them.
 
-Each attempt has a folder named after its key. Files are written as `<n>.part`, flushed to the
-disk and renamed to `<n>.bin`; `result.json`, written last in the same way, says that the
-answer is complete. Whoever finds it after a crash can store the image without asking again.
+Each attempt has a folder named after its key. Files are written as `<n>-<random>.part`, flushed
+to the disk and renamed to `<n>-<hash>.bin`; `result.json`, written last in the same way, says that
+the answer is complete. Whoever finds it after a crash can store the image without asking again.
+
+A worker that was given up may still be writing while another one receives the same call: their
+files never share a name, so a name of the spool, once given, never leads to other bytes.
 """
 
 import hashlib
@@ -25,15 +28,20 @@ def spool_root() -> Path:
     return Path(settings.SPOOL_DIR)
 
 
+def _new_part(folder: Path, name: str) -> Path:
+    """A name for a file on its way in, which nobody else writes to."""
+    return folder / f"{name}-{uuid.uuid4().hex[:12]}.part"
+
+
 class SpoolWriter:
     """One file on its way in: write to it (or let a child write to `path`), then close it."""
 
-    def __init__(self, part: Path, final: Path) -> None:
-        self._part, self._final = part, final
-        self._file = open(part, "wb")  # noqa: SIM115 - closed by close_file or __exit__
+    def __init__(self, folder: Path, number: int) -> None:
+        self._part, self._number = _new_part(folder, str(number)), number
+        self._file = open(self._part, "xb")  # noqa: SIM115 - closed by close_file or __exit__
         self._hash = hashlib.sha256()
         self._size = 0
-        self.path = str(part)
+        self.path = str(self._part)
 
     def __enter__(self) -> "SpoolWriter":
         return self
@@ -52,9 +60,10 @@ class SpoolWriter:
             digest, size = self._hash.hexdigest(), self._size
         os.fsync(self._file.fileno())
         self._file.close()
-        os.replace(self._part, self._final)
-        fsync_folder(self._final.parent)
-        return SpoolFile(path=str(self._final), sha256=digest, size=size)
+        final = self._part.with_name(f"{self._number}-{digest[:16]}.bin")
+        os.replace(self._part, final)
+        fsync_folder(final.parent)
+        return SpoolFile(path=str(final), sha256=digest, size=size)
 
     def __exit__(self, *exc_info: object) -> None:
         self._file.close()
@@ -72,13 +81,13 @@ class Spool:
         self.folder.mkdir(parents=True, exist_ok=True)
         number = self._opened
         self._opened += 1
-        return SpoolWriter(self.folder / f"{number}.part", self.folder / f"{number}.bin")
+        return SpoolWriter(self.folder, number)
 
     def commit(self, result: Result) -> None:
         """Say that the answer is complete."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        part = self.folder / f"{RESULT}.part"
-        with open(part, "w", encoding="utf-8") as file:
+        part = _new_part(self.folder, RESULT)
+        with open(part, "x", encoding="utf-8") as file:
             json.dump(result.to_dict(), file)
             file.flush()
             os.fsync(file.fileno())

@@ -1,9 +1,11 @@
 """The spool: what it says is complete, is complete and on disk."""
 
+import os
 from decimal import Decimal
 from uuid import uuid4
 
 from imagegen.services.spool import Spool, spooled_keys
+from imagegen.storage import hash_path
 from providers.types import Result, SpoolFile
 
 
@@ -29,6 +31,17 @@ def test_left_without_closing_nothing_stays():
     with Spool("k").open_file() as writer:
         writer.write(b"abc")
     assert Spool("k").finished_files() == [] and list(Spool("k").folder.iterdir()) == []
+
+
+def test_worker_that_was_given_up_writes_into_no_file_of_its_successor():
+    with Spool("k").open_file() as lost, Spool("k").open_file() as successor:
+        lost.write(b"lost")
+        successor.write(b"received")
+        file = successor.close_file()
+        os.link(file.path, original := f"{file.path}.original")
+        lost.write(b" and late")
+        lost.close_file()
+        assert hash_path(file.path) == hash_path(original) == file.sha256
 
 
 def test_second_file_gets_another_name():
