@@ -58,10 +58,10 @@ def _broken_defaults() -> Iterator[CheckMessage]:
         chosen = default.example or default.setting
         setting = default.setting or default.example.setting
         model = chosen.model or (setting.model if setting else None)
-        trouble = model_trouble(model) if model else "names no model"
+        trouble = model_trouble(model) if model else "It names no model."
         if trouble:
             yield Warning(
-                f"The default for {default.get_role_display()} (“{chosen}”) {trouble}.",
+                f"The default for {default.get_role_display()} (“{chosen}”) cannot be used. {trouble}",
                 hint="Choose another model in it, or another default for the role.",
                 id="prompts.W002",
             )

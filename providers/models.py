@@ -347,6 +347,21 @@ class ImageModel(models.Model):
             return None
         return (self.shutdown_at - timezone.localdate()).days
 
+    @property
+    def why_gone(self) -> str:
+        """The sentence for a model that nobody may call now; empty for one that can be called."""
+        if self.is_retired:
+            successor = f" Its successor is {self.successor}." if self.successor else ""
+            return f"The model {self} was shut down on {self.shutdown_at}.{successor}"
+        return "" if self.enabled else f"The model {self} is switched off."
+
+    @property
+    def why_unusable(self) -> str:
+        """The sentence for what keeps the model from being chosen now; empty where nothing does."""
+        if not self.connection.enabled:
+            return f"The provider {self.connection} is switched off."
+        return self.why_gone
+
     def capabilities_object(self) -> Capabilities:
         """What the model takes: the adapter's knowledge with this row laid over it."""
         try:

@@ -1,8 +1,11 @@
-"""What the options of a connection may hold, whatever its kind. Pure."""
+"""Options of a connection: the limits of every call, and those of its adapter. Pure."""
 
 import re
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Self, get_origin
 
+from providers.errors import ConfigurationError
 from providers.keeping import names_in
 
 # Limits of every call, not the adapter's own.
@@ -34,3 +37,57 @@ def split_limits(options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """(the limits among `options`, the adapter's own options)."""
     given = dict(options or {})
     return {name: given.pop(name) for name in LIMITS if name in given}, given
+
+
+# --- An adapter's own -------------------------------------------------------------------
+
+# Types that an option may have, and how people call them.
+TYPES: dict[Any, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    tuple[str, ...]: "a list of texts",
+    Mapping[str, str]: "an object of names and texts",
+    Mapping[str, Any]: "an object of names and values",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Base of an adapter's options: a frozen dataclass of fields of these `TYPES`.
+
+    What else a value must be is looked at in `__post_init__`, by `refuse`.
+    """
+
+    @classmethod
+    def read(cls, options: Mapping[str, Any], who: str) -> Self:
+        """`ConfigurationError` names an option that `who` does not have, or that cannot be."""
+        kinds = {item.name: item.type for item in fields(cls)}
+        if unknown := sorted(set(options) - set(kinds)):
+            raise ConfigurationError(
+                f"{who} has no option {', '.join(unknown)}.",
+                hint=f"Known: {', '.join(sorted(kinds)) or 'none'}.",
+            )
+        for name, value in options.items():
+            if not _is(value, kinds[name]):
+                raise ConfigurationError(f"The option {name} must be {TYPES[kinds[name]]}.")
+        values = {name: tuple(v) if isinstance(v, list) else v for name, v in options.items()}
+        return cls(**values)
+
+    def refuse(self, name: str, needed: str) -> ConfigurationError:
+        """The error for an option that is not what is `needed`."""
+        return ConfigurationError(f"The option {name} must be {needed}.")
+
+
+def _is(value: Any, kind: Any) -> bool:
+    if isinstance(value, bool):
+        return kind is bool
+    if get_origin(kind) is tuple:
+        return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
+    if get_origin(kind) is Mapping:
+        texts = kind == Mapping[str, str]
+        return isinstance(value, Mapping) and not (
+            texts and any(not isinstance(item, str) for item in value.values())
+        )
+    return isinstance(value, int | float if kind is float else kind)

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 
 from imagegen.errors import ImagegenError, Refused
 from imagegen.models import GenerationBatch, ImageOutput, ImageSlot
-from imagegen.services.money import cap_wanted, lacks_cap, why_gone
+from imagegen.services.money import cap_wanted, lacks_cap
 from imagegen.services.tokens import send_tokens
 from providers.base import AnyRequest, Provider
 from providers.errors import ProviderProblem
@@ -81,10 +81,8 @@ class Plan(Generic[Item]):
 
 def check_usable(model: ImageModel) -> None:
     """Raise Refused with what is in the way of choosing this model now."""
-    if not model.connection.enabled:
-        raise Refused(f"The provider {model.connection.name} is switched off.")
-    if gone := why_gone(model):
-        raise Refused(gone)
+    if trouble := model.why_unusable:
+        raise Refused(trouble)
     if lacks_cap(model.connection):
         raise Refused(cap_wanted(model.connection))
 

@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from imagegen.models import Attempt, ConnectionMonth, GenerationBatch, GenerationJob
 from providers.errors import ConfigurationError
-from providers.models import Connection, ImageModel
+from providers.models import Connection
 from providers.registry import get_provider_class
 
 
@@ -38,7 +38,7 @@ def set_aside(*, job: GenerationJob, month: ConnectionMonth | None, amount: Deci
 
     Raises NoRoom; the caller's transaction then takes back what one of the two had granted.
     """
-    if job.model is not None and (gone := why_gone(job.model)):
+    if job.model is not None and (gone := job.model.why_gone):
         raise NoRoom(
             "ModelUnavailable", f"{gone} Nothing was sent.", "Ask again with another model."
         )
@@ -108,16 +108,6 @@ def reserve_month(*, month: ConnectionMonth, amount: Decimal) -> bool:
         wanted = exactly(F("spent") + F("reserved") + amount)
         rows = rows.filter(LessThanOrEqual(wanted, Value(cap)))
     return rows.update(reserved=exactly(F("reserved") + amount)) == 1
-
-
-def why_gone(model: ImageModel) -> str:
-    """The sentence for a model that nobody may call now; empty for one that can be used."""
-    if not model.enabled:
-        return f"The model {model.name} of {model.connection.name} is switched off."
-    if model.is_retired:
-        successor = f" Its successor is {model.successor}." if model.successor else ""
-        return f"The model {model.name} has been shut down.{successor}"
-    return ""
 
 
 def lacks_cap(connection: Connection) -> bool:

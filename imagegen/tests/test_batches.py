@@ -141,7 +141,7 @@ def test_assumed_price_counts_for_an_unknown_one(hero, tmp_path):
 def test_retired_model_cannot_be_chosen(hero, tmp_path):
     stub = make_stub(tmp_path)
     ImageModel.objects.filter(connection=stub).update(shutdown_at="2020-01-01", successor="stub-2")
-    assert "shut down. Its successor is stub-2" in refusal(hero, connection=stub)
+    assert "shut down on 2020-01-01. Its successor is stub-2." in refusal(hero, connection=stub)
 
 
 def test_switched_off_provider_is_refused(hero, tmp_path):

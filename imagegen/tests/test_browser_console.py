@@ -35,6 +35,15 @@ def test_what_a_preview_refuses_stands_at_its_field(console):
     note.wait_for(state="hidden")
 
 
+def test_refused_words_are_in_sight(console, output):  # noqa: F811
+    page = console(f"/admin/imagegen/imageoutput/{output.pk}/change/")
+    page.get_by_role("button", name="Comment").click()
+    error = page.get_by_text("Write the comment first.")
+    error.wait_for()
+    top = error.bounding_box()["y"]
+    assert 0 <= top < DESK["height"]
+
+
 def test_draft_of_an_alt_text_comes_without_loading_the_page(console, output):  # noqa: F811
     plan = describing.plan_describing(outputs=[output])
     describing.create_describing(plan=plan, user=None, door="admin")

@@ -134,23 +134,17 @@ def _usable() -> QuerySet:
 
 
 def model_trouble(model: ImageModel) -> str:
-    """Why a model cannot be used at present, as the end of a sentence; empty when it can."""
-    if not model.connection.enabled:
-        return f"uses the provider {model.connection}, which is switched off"
-    if model.is_retired:
-        return f"uses the model {model}, which was shut down on {model.shutdown_at}"
-    if not model.enabled:
-        return f"uses the model {model}, which is switched off"
+    """The sentence for what keeps a model from drawing at present; empty where nothing does."""
     if model.purpose != ImageModel.Purpose.IMAGE:
-        return f"uses the model {model}, which writes texts and draws nothing"
-    return ""
+        return f"The model {model} writes texts and draws nothing."
+    return model.why_unusable
 
 
 def note_about(model: ImageModel) -> str:
     """What a form should say beside a model that is chosen: that it ends or cannot be used."""
-    instead = f" Use {model.successor} instead." if model.successor else ""
     if trouble := model_trouble(model):
-        return f"This {trouble}.{instead}"
-    if model.days_left is not None and model.days_left <= SOON:
-        return f"{model} ends in {model.days_left} days, on {model.shutdown_at}.{instead}"
-    return ""
+        return trouble
+    if model.days_left is None or model.days_left > SOON:
+        return ""
+    instead = f" Its successor is {model.successor}." if model.successor else ""
+    return Ending(model=model, days_left=model.days_left, uses=()).sentence + instead

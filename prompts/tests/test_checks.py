@@ -46,9 +46,8 @@ def test_default_with_a_disabled_model_is_told():
     model = hero_model()
     model.enabled = False
     model.save()
-    assert (
-        "The default for Hero (“House default, hero”) uses the model" in told()["prompts.W002"][0]
-    )
+    (told_of_hero, *_) = told()["prompts.W002"]
+    assert "The default for Hero (“House default, hero”) cannot be used. The model" in told_of_hero
 
 
 def test_default_with_a_disabled_provider_is_told():
@@ -60,7 +59,7 @@ def test_default_with_a_disabled_provider_is_told():
 
 def test_default_without_a_model_is_told():
     ImageSetting.objects.filter(slug="house-hero").update(model=None)
-    assert "names no model" in told()["prompts.W002"][0]
+    assert "It names no model." in told()["prompts.W002"][0]
 
 
 def test_retired_model_is_told_with_its_successor():

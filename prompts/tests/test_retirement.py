@@ -137,7 +137,7 @@ def test_present_model_stays_with_a_sentence(gone):
     form = SettingForm(instance=ImageSetting.objects.get(name="Old"))
     assert gone in form.fields["model"].queryset
     assert "was shut down on" in form.fields["model"].help_text
-    assert "Use newer instead." in form.fields["model"].help_text
+    assert "Its successor is newer." in form.fields["model"].help_text
 
 
 def test_setting_with_a_gone_model_can_still_be_renamed(gone):
@@ -158,7 +158,7 @@ def test_service_refuses_a_gone_model(gone):
         ({}, ""),
         ({"enabled": False}, "switched off"),
         ({"purpose": "text"}, "writes texts"),
-        ({"shutdown_at": timezone.localdate() + timedelta(days=9)}, "ends in 9 days"),
+        ({"shutdown_at": timezone.localdate() + timedelta(days=1)}, "ends in 1 day,"),
     ],
 )
 def test_note_beside_a_model(fields, words):
