@@ -60,8 +60,9 @@ def _broken_defaults() -> Iterator[CheckMessage]:
         model = chosen.model or (setting.model if setting else None)
         trouble = model_trouble(model) if model else "It names no model."
         if trouble:
+            where = f"The default for {default.get_role_display()} (“{chosen}”)"
             yield Warning(
-                f"The default for {default.get_role_display()} (“{chosen}”) cannot be used. {trouble}",
+                f"{where} cannot be used. {trouble}",
                 hint="Choose another model in it, or another default for the role.",
                 id="prompts.W002",
             )
