@@ -4,13 +4,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any
 
 from providers import errors
 from providers.answers import HttpAnswer, problem_for
 from providers.backends._hosted import HostedProvider, dict_in, error_of, object_of, text_in
-from providers.backends._options import Options
 from providers.backends._results import count_notes
+from providers.options import Options, must_be
 from providers.receiving import fetch_picture
 from providers.types import ConnectionConfig, Handle, Recovery, Result, Sink, SpoolFile
 
@@ -20,29 +20,27 @@ MOST_PICTURES = 10
 SHORTEST = 1.0  # seconds for a step that begins at the very end of a call
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class QueueOptions(Options):
-    """Options of a service with a queue: seconds from one look at a job to the next."""
+    """Options of a service with a queue."""
 
-    poll_interval: float | None = None
+    poll_interval: float = 1.0  # seconds between the first two looks at a job
 
     def __post_init__(self) -> None:
-        pause = 1 if self.poll_interval is None else self.poll_interval
-        if not isinstance(pause, int | float) or isinstance(pause, bool) or not 0 < pause <= 60:
-            raise errors.ConfigurationError("poll_interval must be a number of seconds up to 60.")
+        if not 0 < self.poll_interval <= 60:
+            raise must_be("poll_interval", "a number of seconds up to 60")
 
 
 class QueuedProvider(HostedProvider):
     """A service that takes a job, names addresses to look at it, and keeps the picture a while."""
 
     recovery = Recovery.HANDLE
-    options_class: ClassVar[type[Options]] = QueueOptions
+    options_class = QueueOptions
     options: QueueOptions
 
     def __init__(self, connection: ConnectionConfig) -> None:
         super().__init__(connection)
-        if self.options.poll_interval is not None:
-            self.poll_interval = self.options.poll_interval
+        self.poll_interval = self.options.poll_interval
         self._end: float | None = None  # when the call that is being collected must end
 
     def collect(
@@ -70,6 +68,9 @@ class QueuedProvider(HostedProvider):
         if self._end is None:
             return most
         return min(most, max(SHORTEST, self._end - time.monotonic()))
+
+    def _is_over(self) -> bool:
+        return self._end is not None and time.monotonic() >= self._end
 
     # --- Taking and stopping a job --------------------------------------------------------
 
@@ -190,7 +191,8 @@ class QueuedProvider(HostedProvider):
     def fetch_all(self, urls: Sequence[str], sink: Sink) -> tuple[SpoolFile, ...]:
         """The pictures at the addresses that a finished job names, shown no secret.
 
-        One was asked for: further ones that cannot be fetched take nothing from it.
+        One was asked for: further ones that cannot be fetched take nothing from it, and are not
+        tried once the time of the call is up.
         """
         if not urls:
             raise errors.InvalidResponse(f"{self.connection.name} finished without a picture.")
@@ -198,6 +200,8 @@ class QueuedProvider(HostedProvider):
         files: list[SpoolFile] = []
         problems: list[errors.ProviderProblem] = []
         for url in urls[:MOST_PICTURES]:
+            if (files or problems) and self._is_over():
+                break
             limit = self._left(self.connection.deadline)
             try:
                 files.append(fetch_picture(config, url, sink, deadline=limit))

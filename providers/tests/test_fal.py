@@ -1,9 +1,12 @@
 """fal against its fake: the call, what is sent, what each answer becomes."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from providers import errors
 from providers.answers import HttpAnswer
+from providers.backends import _queued
 from providers.registry import make_provider
 from providers.tests.contract import ProviderContract
 from providers.tests.fakes.base import Reply
@@ -223,6 +226,23 @@ def test_picture_too_many_that_cannot_be_fetched_takes_nothing_from_the_one(fake
     result = draw(fake, sink)
     assert len(result.files) == 1
     assert result.notes[1] == "1 of them could not be fetched."
+
+
+def test_pictures_that_only_drip_end_with_the_call(sink, monkeypatch):
+    clock, tried = [0.0], []
+
+    def drip(config, url, sink, *, deadline):
+        tried.append(url)
+        clock[0] += deadline
+        raise errors.OutcomeUnknown("It drips.")
+
+    monkeypatch.setattr(_queued, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(_queued, "fetch_picture", drip)
+    provider = bare()
+    provider._end = 5.0
+    with pytest.raises(errors.OutcomeUnknown):
+        provider.fetch_all([f"https://fal.media/{number}.png" for number in range(10)], sink)
+    assert len(tried) == 1
 
 
 @pytest.mark.parametrize(
