@@ -37,8 +37,11 @@ def test_what_a_preview_refuses_stands_at_its_field(console):
 
 def test_refused_words_are_in_sight(console, output):  # noqa: F811
     page = console(f"/admin/imagegen/imageoutput/{output.pk}/change/")
-    page.get_by_role("button", name="Comment").click()
-    error = page.get_by_text("Write the comment first.")
+    page.locator("#disclosure summary").click()
+    page.get_by_label("AI content").select_option("modified")
+    page.get_by_label("Where it comes from").select_option("digitalCapture")
+    page.get_by_role("button", name="Save disclosure").click()
+    error = page.get_by_text("do not go together")
     error.wait_for()
     top = error.bounding_box()["y"]
     assert 0 <= top < DESK["height"]
