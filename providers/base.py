@@ -21,6 +21,7 @@ from providers.errors import (
     QuotaExhausted,
     RateLimited,
 )
+from providers.options import Options
 from providers.prices import cost_of_usage, price_of
 from providers.types import (
     Capabilities,
@@ -58,6 +59,9 @@ class Provider(ABC):
     recovery: Recovery = Recovery.NOTHING
     # Whether its calls cost money: such a connection needs a monthly cap before it is enabled.
     charges: ClassVar[bool] = False
+    # What its connections may set; `options` are those of this one.
+    options_class: ClassVar[type[Options]] = Options
+    options: Options
     digital_source_type: str = "trainedAlgorithmicMedia"
     # Seconds between two looks at a queued job: the first pause and the longest.
     poll_interval: float = 1.0
@@ -65,6 +69,7 @@ class Provider(ABC):
 
     def __init__(self, connection: ConnectionConfig) -> None:
         self.connection = connection
+        self.options = self.options_class.read(connection.options, connection.name)
 
     # --- Before a call ------------------------------------------------------------------
 

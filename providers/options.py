@@ -1,7 +1,7 @@
 """Options of a connection: the limits of every call, and those of its adapter. Pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self, get_origin
 
@@ -57,7 +57,7 @@ TYPES: dict[Any, str] = {
 class Options:
     """Base of an adapter's options: a frozen dataclass of fields of these `TYPES`.
 
-    What else a value must be is looked at in `__post_init__`, by `refuse`.
+    What more a value must be is looked at in `__post_init__`, which raises `must_be`.
     """
 
     @classmethod
@@ -71,23 +71,27 @@ class Options:
             )
         for name, value in options.items():
             if not _is(value, kinds[name]):
-                raise ConfigurationError(f"The option {name} must be {TYPES[kinds[name]]}.")
+                raise must_be(name, TYPES[kinds[name]])
         values = {name: tuple(v) if isinstance(v, list) else v for name, v in options.items()}
         return cls(**values)
 
-    def refuse(self, name: str, needed: str) -> ConfigurationError:
-        """The error for an option that is not what is `needed`."""
-        return ConfigurationError(f"The option {name} must be {needed}.")
+
+def must_be(name: str, what: str) -> ConfigurationError:
+    """The error for an option that is something else."""
+    return ConfigurationError(f"The option {name} must be {what}.")
 
 
 def _is(value: Any, kind: Any) -> bool:
     if isinstance(value, bool):
         return kind is bool
     if get_origin(kind) is tuple:
-        return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
+        return isinstance(value, list | tuple) and _are_texts(value)
     if get_origin(kind) is Mapping:
-        texts = kind == Mapping[str, str]
-        return isinstance(value, Mapping) and not (
-            texts and any(not isinstance(item, str) for item in value.values())
+        return isinstance(value, Mapping) and (
+            kind == Mapping[str, Any] or _are_texts(value.values())
         )
     return isinstance(value, int | float if kind is float else kind)
+
+
+def _are_texts(values: Iterable[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)

@@ -5,45 +5,29 @@ about health, and reading what came back.
 import re
 from abc import abstractmethod
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from providers import errors
 from providers.addresses import split_origin
 from providers.answers import HttpAnswer, problem_for
-from providers.backends._options import Options
 from providers.base import Provider
 from providers.http import HttpClient
-from providers.types import (
-    ConnectionConfig,
-    Health,
-    HealthLevel,
-    ImageRequest,
-)
+from providers.types import Health, HealthLevel, ImageRequest
 
 # What libraries for addresses agree on; a backslash is one thing to some and another to others.
 PLAIN_ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?([/?#][!-\[\]-~]*)?")
 MODEL_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)*(:\w+)?", re.ASCII)
 
 
-@dataclass(frozen=True)
-class NoOptions(Options):
-    """For kinds that have no options of their own."""
-
-
 class HostedProvider(Provider):
     """A service on the internet that wants a secret and charges for pictures."""
 
     charges = True
-    options_class: ClassVar[type[Options]] = NoOptions
     home: ClassVar[str]  # base URL of the service
     # Domains whose hosts may be shown the secret too, where the base URL is one of them.
     family: ClassVar[tuple[str, ...]] = ()
     account_path: ClassVar[str] = ""  # a GET that wants the secret and costs nothing
-
-    def __init__(self, connection: ConnectionConfig) -> None:
-        super().__init__(connection)
-        self.options: Options = self.options_class.read(connection.options, connection.name)
 
     # --- To be given ----------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ A profile says what one model takes and how it calls that. The adapters know som
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 from providers import errors
 from providers.backends._hosted import refuse_the_rest
@@ -141,7 +141,7 @@ class Profile:
         self.capabilities().to_dict()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ProfileOptions(QueueOptions):
     """`profiles` tells of models by name what the adapter does not know of them."""
 
@@ -149,8 +149,6 @@ class ProfileOptions(QueueOptions):
 
     def better(self, profile: Profile, model: str) -> Profile:
         """`profile` with what the options tell of `model`."""
-        if not isinstance(self.profiles, Mapping):
-            raise errors.ConfigurationError("The option profiles must map models to profiles.")
         told = self.profiles.get(model)
         return profile if told is None else profile.told_better(told, model)
 
@@ -158,7 +156,7 @@ class ProfileOptions(QueueOptions):
 class ProfileProvider(QueuedProvider):
     """A service with a queue and many models, which name their inputs themselves."""
 
-    options_class: ClassVar[type[ProfileOptions]] = ProfileOptions
+    options_class = ProfileOptions
     options: ProfileOptions
 
     @abstractmethod

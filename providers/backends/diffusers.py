@@ -13,15 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from providers import errors
-from providers.backends._options import Options
 from providers.backends._results import seed_of_key, size_notes
 from providers.backends.diffusers_child import INSTALL_HINT, Job, ModelSpec
 from providers.backends.diffusers_process import Busy, Died, NotStarted, Overdue, run_job
 from providers.base import Provider
 from providers.keeping import plain_line
+from providers.options import Options, must_be
 from providers.types import (
     Capabilities,
-    ConnectionConfig,
     Health,
     HealthLevel,
     ImageRequest,
@@ -73,32 +72,19 @@ class DiffusersOptions(Options):
     idle: float = 600.0  # seconds without work after which the memory is given back
 
     def __post_init__(self) -> None:
-        for name, good in self._checks().items():
-            if not good:
-                value = getattr(self, name)
-                raise errors.ConfigurationError(f"The option {name} cannot be {value!r}.")
-
-    def _checks(self) -> dict[str, bool]:
-        named = isinstance(self.models, Mapping)
-        idle = self.idle
-        return {
-            "models": named and all(isinstance(each, str) for each in self.models.values()),
-            "download": isinstance(self.download, bool),
-            "device": isinstance(self.device, str) and bool(self.device),
-            "dtype": self.dtype in DTYPES,
-            "variant": isinstance(self.variant, str),
-            "safety_checker": isinstance(self.safety_checker, bool),
-            "idle": isinstance(idle, int | float) and not isinstance(idle, bool) and idle > 0,
-        }
+        if not self.device:
+            raise must_be("device", "auto, or the name of one")
+        if self.dtype not in DTYPES:
+            raise must_be("dtype", f"one of {', '.join(DTYPES)}")
+        if not self.idle > 0:
+            raise must_be("idle", "a number of seconds above 0")
 
 
 class DiffusersProvider(Provider):
     # Nothing can be cut; the same key gives the same picture again, at no cost.
     recovery = Recovery.OWN_KEY
-
-    def __init__(self, connection: ConnectionConfig) -> None:
-        super().__init__(connection)
-        self.options = DiffusersOptions.read(connection.options, connection.name)
+    options_class = DiffusersOptions
+    options: DiffusersOptions
 
     def capabilities(self, model: str, row: Mapping[str, Any] | None = None) -> Capabilities:
         """What text-to-image pipelines commonly take; one that takes less refuses by name."""

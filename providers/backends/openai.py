@@ -28,7 +28,6 @@ from providers.http import HttpClient
 from providers.receiving import JsonSpooler, fetch_picture
 from providers.types import (
     Capabilities,
-    ConnectionConfig,
     Health,
     HealthLevel,
     ImageRequest,
@@ -63,16 +62,8 @@ class OpenAIProvider(Provider):
     recovery = Recovery.NOTHING
     charges = True
     base_url: ClassVar[str] = BASE_URL
-    option_names: ClassVar[tuple[str, ...]] = (
-        "organization", "project", "text_api", "reasoning_effort",
-    )  # fmt: skip
-
-    def __init__(self, connection: ConnectionConfig) -> None:
-        super().__init__(connection)
-        self.options = self.read_options(connection.options)
-
-    def read_options(self, options: Mapping[str, Any]) -> OpenAIOptions:
-        return OpenAIOptions.read(options, self.option_names, self.connection.name)
+    options_class = OpenAIOptions
+    options: OpenAIOptions
 
     # --- Before a call ------------------------------------------------------------------
 
@@ -171,11 +162,10 @@ class OpenAIProvider(Provider):
 
     def write(self, request: TextRequest, key: str, sink: Sink) -> TextResult:
         with images.opened(request.images, "image", images.MAX_REFERENCE) as pictures:
-            extra = self.options.extra_body
             sent = texts.described(self._text_arguments(request, []), pictures)
-            sink.sending({**sent, **extra})
+            sink.sending(sent | dict(self.extra_body))
             urls = [texts.data_url(picture) for picture in pictures]
-            arguments = self._text_arguments(request, urls) | {"extra_body": extra}
+            arguments = self._text_arguments(request, urls) | {"extra_body": self.extra_body}
         parts: list[bytes] = []
         method = "chat.completions.create" if self._by_chat else "responses.create"
         head = self._call(method, arguments, parts.append, sink, max_bytes=texts.MAX_ANSWER)
@@ -192,6 +182,11 @@ class OpenAIProvider(Provider):
             usage=texts.usage_of(answer),
             request_id=head.request_id,
         )
+
+    @property
+    def extra_body(self) -> Mapping[str, Any]:
+        """What goes into the body of every call besides."""
+        return {}
 
     @property
     def _by_chat(self) -> bool:

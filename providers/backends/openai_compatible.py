@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from providers.backends import openai_images as images
 from providers.backends.openai import OpenAIProvider
-from providers.backends.openai_options import OpenAIOptions
+from providers.backends.openai_options import GatewayOptions
 from providers.types import (
     Capabilities,
     Health,
@@ -29,12 +29,12 @@ SCHEMA_WORDS = "Answer with nothing but one JSON object of this schema:"
 
 class OpenAICompatibleProvider(OpenAIProvider):
     base_url: ClassVar[str] = ""
-    option_names: ClassVar[tuple[str, ...]] = (
-        *OpenAIProvider.option_names, "profile", "send_params", "drop_params", "extra_body",
-    )  # fmt: skip
+    options_class = GatewayOptions
+    options: GatewayOptions
 
-    def read_options(self, options: Mapping[str, Any]) -> OpenAIOptions:
-        return super().read_options({"text_api": "chat", **options})
+    @property
+    def extra_body(self) -> Mapping[str, Any]:
+        return self.options.extra_body
 
     @property
     def _legacy(self) -> bool:
@@ -63,7 +63,7 @@ class OpenAICompatibleProvider(OpenAIProvider):
         usual, dropped = self.options.send_params, self.options.drop_params
         payload = images.build_payload(request, legacy=self._legacy, usual=usual)
         kept = {name: value for name, value in payload.items() if name not in dropped}
-        return kept | dict(self.options.extra_body)
+        return kept | dict(self.extra_body)
 
     def _text_arguments(self, request: TextRequest, urls: list[str]) -> dict[str, Any]:
         """The schema goes in words too: many of these servers pass the other over or refuse it."""

@@ -10,16 +10,17 @@ next and the last one stays.
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from decimal import Decimal, InvalidOperation
+from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Self
+from typing import Any
 
 from providers import errors
 from providers.answers import HttpAnswer, problem_for
-from providers.backends._options import check_names
 from providers.backends.stub_service import BEHAVIOURS, Cut, Ledger, Reply, Stall, StubService
 from providers.base import Provider
+from providers.keeping import keepable_cost
+from providers.options import Options, must_be
 from providers.types import (
     Capabilities,
     ConnectionConfig,
@@ -48,7 +49,7 @@ CAPABILITIES = Capabilities(
 
 
 @dataclass(frozen=True, kw_only=True)
-class StubOptions:
+class StubOptions(Options):
     """Options of a stub connection. Times in seconds."""
 
     behaviour: str = "ok"
@@ -61,27 +62,14 @@ class StubOptions:
     full_size: bool = False  # draw the size asked for, not a small picture of its shape
     cost: str = ""  # what the service says that a picture costs; empty: it does not tell
 
-    @classmethod
-    def read(cls, options: Mapping[str, Any]) -> Self:
-        """`ConfigurationError` names an option that is unknown or cannot be."""
-        check_names(options, [item.name for item in fields(cls)], "The stub")
-        read = cls(**options)
-        read.check()
-        return read
-
-    def check(self) -> None:
+    def __post_init__(self) -> None:
         check_behaviour(self.behaviour)
-        for name in ("delay", "retry_after", "poll_interval"):
-            if not isinstance(getattr(self, name), int | float):
-                raise errors.ConfigurationError(f"{name} must be a number of seconds.")
         if self.recovery not in set(Recovery):
-            raise errors.ConfigurationError(f"recovery cannot be {self.recovery}.")
+            raise must_be("recovery", f"one of {', '.join(Recovery)}")
         if self.charge_at not in ("start", "end"):
-            raise errors.ConfigurationError(f"charge_at cannot be {self.charge_at}.")
-        try:
-            Decimal(self.cost or 0)
-        except (InvalidOperation, TypeError) as error:
-            raise errors.ConfigurationError("cost must be written as a number.") from error
+            raise must_be("charge_at", "start or end")
+        if self.cost and keepable_cost(self.cost) is None:
+            raise must_be("cost", "a number, written as text")
 
 
 def check_behaviour(script: str) -> None:
@@ -102,10 +90,11 @@ def open_ledger(path: str, name: str) -> Ledger:
 
 class StubProvider(Provider):
     digital_source_type = "algorithmicMedia"
+    options_class = StubOptions
+    options: StubOptions
 
     def __init__(self, connection: ConnectionConfig) -> None:
         super().__init__(connection)
-        self.options = StubOptions.read(connection.options)
         self.recovery = Recovery(self.options.recovery)
         self.poll_interval = self.poll_interval_max = self.options.poll_interval
 

@@ -10,7 +10,7 @@ import uuid
 import pytest
 
 from providers.base import Provider
-from providers.errors import ProviderProblem
+from providers.errors import ConfigurationError, ProviderProblem
 from providers.registry import make_provider
 from providers.tests.sinks import FolderSink
 from providers.types import (
@@ -54,6 +54,11 @@ class ProviderContract:
 
     def generate(self, provider: Provider, sink: FolderSink, **values) -> Result:
         return provider.generate(self.request(**values), str(uuid.uuid4()), sink)
+
+    def test_unknown_option_of_the_connection_is_refused_by_name(self):
+        config = ConnectionConfig(name="mine", kind=self.kind, options={"no_such_option": 1})
+        with pytest.raises(ConfigurationError, match="mine has no option no_such_option"):
+            make_provider(config)
 
     def test_declares_what_is_known_after_a_cut(self, provider):
         assert isinstance(provider.recovery, Recovery)

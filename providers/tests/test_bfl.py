@@ -224,8 +224,3 @@ def test_page_of_somebody_else_is_no_accepted_secret(fake):
     fake.faults("html_200", on="poll")
     provider = make_provider(connect("bfl", fake, KEY))
     assert provider.health(HealthLevel.AUTHENTICATED).ok is False
-
-
-def test_unknown_option_is_refused_by_name():
-    with pytest.raises(errors.ConfigurationError, match="speed"):
-        bare(options={"speed": 9})

@@ -29,7 +29,7 @@ class Survey:
 
 def survey(config: ConnectionConfig, graph: Graph) -> Survey:
     """Ask every server of the connection. `ConfigurationError` where it names none."""
-    servers = servers_of(config, ComfyOptions.read(config.options), PATIENCE)
+    servers = servers_of(config, ComfyOptions.read(config.options, config.name), PATIENCE)
     asked, problems, silent = 0, [], []
     for server in servers:
         where = f"{server.host}: " if len(servers) > 1 else ""

@@ -53,6 +53,8 @@ MOST_PICTURES = 32  # that are taken of one job
 
 class ComfyUIProvider(Provider):
     recovery = Recovery.LOOKUP
+    options_class = ComfyOptions
+    options: ComfyOptions
     poll_interval_max = 3.0
 
     # The servers of the call in hand; set on a copy that serves one call alone.
@@ -60,7 +62,6 @@ class ComfyUIProvider(Provider):
 
     def __init__(self, connection: ConnectionConfig) -> None:
         super().__init__(connection)
-        self.options = ComfyOptions.read(connection.options)
         self.poll_interval = self.options.poll_interval
 
     # --- Before a call ------------------------------------------------------------------

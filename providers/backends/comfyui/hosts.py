@@ -23,7 +23,7 @@ def servers_of(config: ConnectionConfig, options: ComfyOptions, seconds: float) 
             hint="Give the address of the ComfyUI server, such as http://127.0.0.1:8188.",
         )
     end = time.monotonic() + seconds
-    hosts = dict.fromkeys((config.base_url.rstrip("/"), *options.hosts))
+    hosts = dict.fromkeys(host.rstrip("/") for host in (config.base_url, *options.hosts))
     return tuple(ComfyServer(replace(config, base_url=host), options, end) for host in hosts)
 
 

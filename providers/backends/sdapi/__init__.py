@@ -4,6 +4,6 @@ Pages: https://github.com/AUTOMATIC1111/stable-diffusion-webui/wiki/API and each
 `/docs`; read, and observed on a running Forge and sd-server, in November 2026.
 """
 
-from .adapter import SdApiProvider
+from providers.backends.sdapi.adapter import SdApiProvider
 
 __all__ = ["SdApiProvider"]

@@ -17,6 +17,23 @@ from typing import Any
 from providers import errors
 from providers.answers import HttpAnswer
 from providers.backends._results import count_notes, seed_of_key, size_notes
+from providers.backends.sdapi.answers import (
+    checkpoint_named,
+    facts_of,
+    first_picture,
+    info_of,
+    is_same_checkpoint,
+    model_used,
+    problem_of,
+    seed_of,
+)
+from providers.backends.sdapi.payload import (
+    EXTRA,
+    SdApiOptions,
+    build_payload,
+    files_of,
+    own_issues,
+)
 from providers.base import Provider
 from providers.http import HttpClient
 from providers.keeping import plain_line
@@ -24,7 +41,6 @@ from providers.measuring import picture_size
 from providers.receiving import JsonSpooler
 from providers.types import (
     Capabilities,
-    ConnectionConfig,
     Health,
     HealthLevel,
     ImageRequest,
@@ -35,18 +51,6 @@ from providers.types import (
     Validation,
 )
 
-from .answers import (
-    checkpoint_named,
-    facts_of,
-    first_picture,
-    info_of,
-    is_same_checkpoint,
-    model_used,
-    problem_of,
-    seed_of,
-)
-from .payload import EXTRA, SdApiOptions, build_payload, files_of, own_issues
-
 PICTURES = "images"
 ECHOES = ("init_images", "mask")  # stable-diffusion.cpp sends them back (November 2026)
 MOST_NAMES = 500  # of a list of samplers or schedulers
@@ -55,10 +59,8 @@ ASKING = 10.0  # seconds for each question before and after the call
 
 class SdApiProvider(Provider):
     recovery = Recovery.NOTHING
-
-    def __init__(self, connection: ConnectionConfig) -> None:
-        super().__init__(connection)
-        self.options = SdApiOptions.read(connection.options)
+    options_class = SdApiOptions
+    options: SdApiOptions
 
     def capabilities(self, model: str, row: Mapping[str, Any] | None = None) -> Capabilities:
         """What these servers take for any checkpoint."""

@@ -2,13 +2,13 @@
 
 import io
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Self
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 from providers import errors
-from providers.backends._options import check_names
 from providers.backends._pictures import Picture, pictures_of
+from providers.options import Options, must_be
 from providers.pool import ChildDied, ChildTimeout, run_in_child
 from providers.types import ImageRequest, Issue
 
@@ -21,7 +21,7 @@ ARGUMENTS_IN_PROMPT = "<sd_cpp_extra_args>"
 
 
 @dataclass(frozen=True, kw_only=True)
-class SdApiOptions:
+class SdApiOptions(Options):
     """Options of a connection."""
 
     # Forge draws sides rounded down to 8 pixels, stable-diffusion.cpp up to 64.
@@ -31,15 +31,10 @@ class SdApiOptions:
     scheduler: str = ""
     restore_model: bool = True  # load the server's own checkpoint again after each call
 
-    @classmethod
-    def read(cls, options: Mapping[str, Any]) -> Self:
-        """`ConfigurationError` names an option that is unknown or cannot be."""
-        kinds = {item.name: item.type for item in fields(cls)}
-        check_names(options, kinds, "sdapi")
-        for name, value in options.items():
-            if type(value) is not kinds[name] or (kinds[name] is int and value < 1):
-                raise errors.ConfigurationError(f"The option {name} cannot be {value!r}.")
-        return cls(**options)
+    def __post_init__(self) -> None:
+        for name in ("multiple_of", "max_side"):
+            if getattr(self, name) < 1:
+                raise must_be(name, "a number of pixels")
 
 
 def own_issues(request: ImageRequest) -> Iterator[Issue]:

@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Any
 
 from providers.base import Provider
-from providers.errors import ConfigurationError, InvalidRequest, ProviderUnavailable
+from providers.errors import InvalidRequest, ProviderUnavailable
+from providers.options import Options, must_be
 from providers.pool import ChildDied, ChildTimeout, run_in_child
 from providers.types import (
     Capabilities,
@@ -34,19 +35,14 @@ CAPABILITIES = Capabilities(
 
 
 @dataclass(frozen=True, kw_only=True)
-class GradientOptions:
+class GradientOptions(Options):
     """Options of a connection, as an administrator writes them."""
 
     direction: str = "down"
 
-    @classmethod
-    def read(cls, options: Mapping[str, Any]) -> Self:
-        if unknown := sorted(set(options) - {item.name for item in fields(cls)}):
-            raise ConfigurationError(f"Gradient has no option {', '.join(unknown)}.")
-        read = cls(**options)
-        if read.direction not in DIRECTIONS:
-            raise ConfigurationError(f"direction must be one of {', '.join(DIRECTIONS)}.")
-        return read
+    def __post_init__(self) -> None:
+        if self.direction not in DIRECTIONS:
+            raise must_be("direction", f"one of {', '.join(DIRECTIONS)}")
 
 
 class GradientProvider(Provider):
@@ -56,10 +52,8 @@ class GradientProvider(Provider):
     # Nothing can be cut, and drawing again gives the same picture at no cost.
     recovery = Recovery.OWN_KEY
     digital_source_type = "algorithmicMedia"
-
-    def __init__(self, connection) -> None:
-        super().__init__(connection)
-        self.options = GradientOptions.read(connection.options)
+    options_class = GradientOptions
+    options: GradientOptions
 
     def capabilities(self, model: str, row: Mapping[str, Any] | None = None) -> Capabilities:
         """The same for every model; a row of the catalogue may say more exactly."""
