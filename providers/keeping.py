@@ -52,11 +52,16 @@ def keepable(value: Any, depth: int = 0) -> Any:
     return keepable_text(value)
 
 
+def in_snakes(name: str) -> str:
+    """A name such as numImages or Num-Images as num_images."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().replace("-", "_")
+
+
 def names_in(value: Any) -> Iterator[str]:
-    """Every name in a JSON value, at any depth, in lower case."""
+    """Every name in a JSON value, at any depth, `in_snakes`."""
     if isinstance(value, dict):
         for name, item in value.items():
-            yield str(name).lower()
+            yield in_snakes(str(name))
             yield from names_in(item)
     elif isinstance(value, list):
         for item in value:

@@ -5,10 +5,16 @@ otherwise carry a secret into messages, rows and logs. So it is taken out at the
 anybody reads the answer.
 """
 
+import re
 from collections.abc import Iterator, Mapping
+from typing import Any
+
+from providers.keeping import in_snakes
+from providers.options import SECRET
 
 MASK = b"***"
 SHORTEST = 8  # characters: anything shorter would be found where it is no secret
+VALUE = re.compile(r"((bearer|basic|token|key) )?[!-~]{16,}", re.IGNORECASE)
 SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie"})
 
 
@@ -57,3 +63,15 @@ def _begun(data: bytes, word: bytes) -> int:
     while at >= 0 and not word.startswith(data[at:]):
         at = data.find(word[:1], at + 1)
     return at if at >= 0 else len(data)
+
+
+def secrets_in(value: Any) -> Iterator[str]:
+    """The names in a JSON value, at any depth, under which there seems to be a secret."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            if SECRET.fullmatch(in_snakes(str(name))) and VALUE.fullmatch(str(item).strip()):
+                yield str(name)
+            yield from secrets_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from secrets_in(item)

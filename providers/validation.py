@@ -1,11 +1,11 @@
 """Checks a request against a model's capabilities: refuse by name, or snap and say so."""
 
 import math
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from providers.keeping import in_snakes
 from providers.types import Capabilities, ImageRequest, Issue, Validation
 
 # Field of the request -> the capability that lets it through.
@@ -87,7 +87,7 @@ def _own_option_issues(
     """The model's own options: unknown ones, and those with a value that it does not take."""
     for name, value in request.extra.items():
         choices = capabilities.choices.get(name)
-        if _in_snakes(name) in RESERVED:
+        if in_snakes(name) in RESERVED:
             yield _error(f"extra.{name}", f"{name} cannot be set among the extra settings.", value)
         elif capabilities.extra != ("*",) and name not in capabilities.extra:
             yield _not_taken(f"extra.{name}", who, value)
@@ -97,11 +97,6 @@ def _own_option_issues(
                 f"{name} {value} is not taken by {who}; it takes {_list(choices)}.",
                 value,
             )
-
-
-def _in_snakes(name: str) -> str:
-    """A name such as numImages or num-images as num_images."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().replace("-", "_")
 
 
 def _not_taken(field: str, who: str, value: Any) -> Issue:

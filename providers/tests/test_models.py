@@ -92,6 +92,7 @@ def test_connection_without_a_secret_name_needs_none():
         ("options", {"API_key": "sk-1"}),
         ("options", {"headers": {"X-Api-Key": "sk-1"}}),
         ("options", {"access_token": "sk-1"}),
+        ("options", {"clientSecret": "sk-1"}),
         ("options", {"extra_body": [{"api_key": "sk-1"}]}),
     ],
 )

@@ -152,10 +152,12 @@ def test_circle_is_refused():
     assert "circle" in refusal(make_graph(n4={"loop": ["9", 0]}))
 
 
-def test_secret_of_a_custom_node_is_refused_without_being_told():
+@pytest.mark.parametrize("name", ["API_Key", "accessToken", "Authorization"])
+@pytest.mark.parametrize("start", ["", "Bearer ", "\n"])
+def test_secret_of_a_custom_node_is_refused_without_being_told(name, start):
     data = make_graph()
-    data["6"]["inputs"]["API_Key"] = "sk-0123456789abcdef"
-    assert "its input API_Key seems to hold a secret" in (text := refusal(data))
+    data["6"]["inputs"][name] = f"{start}sk-0123456789abcdef"
+    assert f"its input {name} seems to hold a secret" in (text := refusal(data))
     assert "0123456789" not in text
 
 

@@ -8,7 +8,6 @@ is taken. Titles survive when a graph is exported again, numbers of nodes do not
 import copy
 import json
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,7 +16,7 @@ from types import MappingProxyType
 from typing import Any, Self
 
 from providers.keeping import LARGEST_SEED, LONGEST_TEXT, keepable, keepable_text
-from providers.options import SECRET
+from providers.masking import secrets_in
 from providers.types import Capabilities
 from providers.workflows.titles import (
     PARAMETERS,
@@ -40,7 +39,6 @@ UNFETCHABLE = "SaveImageWebsocket"
 PNG_WRITERS = frozenset({"SaveImage", "PreviewImage"})
 # These latents are counted in blocks of 16 pixels, all others in blocks of 8 (2026-11).
 BLOCKS_OF_16 = frozenset({"EmptySD3LatentImage", "EmptyFlux2LatentImage"})
-KEY_OF_A_SERVICE = re.compile(r"[!-~]{16,}")
 
 HOW_TO_EXPORT = (
     "Export it in API format: in ComfyUI's menu Workflow > Export (API); in older versions "
@@ -234,13 +232,12 @@ def _check_links(nodes: Mapping[str, Mapping[str, Any]]) -> None:
 def _check_secrets(nodes: Mapping[str, Mapping[str, Any]]) -> None:
     """Some custom nodes take a key of their own; a workflow is read by many, and exported."""
     for key, node in nodes.items():
-        for name, value in node["inputs"].items():
-            if SECRET.fullmatch(name.lower()) and KEY_OF_A_SERVICE.fullmatch(str(value)):
-                raise WorkflowProblem(
-                    f"{named(key, node)}: its input {name} seems to hold a secret, which everybody "
-                    "could read who sees the workflow. Let the node read it on ComfyUI's own "
-                    "machine, and empty the input here."
-                )
+        for name in secrets_in(node["inputs"]):
+            raise WorkflowProblem(
+                f"{named(key, node)}: its input {name} seems to hold a secret, which everybody "
+                "could read who sees the workflow. Let the node read it on ComfyUI's own "
+                "machine, and empty the input here."
+            )
 
 
 def _checked_outputs(
