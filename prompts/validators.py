@@ -5,6 +5,8 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
+from providers.masking import secrets_in
+
 MIN_SIDE, MAX_SIDE = 64, 4096
 MIN_STEPS, MAX_STEPS = 1, 500
 MAX_GUIDANCE = 100.0
@@ -79,7 +81,7 @@ def validate_seed(value: int) -> None:
 
 
 def validate_extra_settings(value: Any) -> None:
-    """Extra settings are an object of option names and plain JSON values without NUL."""
+    """Extra settings are an object of option names and plain JSON values without NUL or secret."""
     if not isinstance(value, dict):
         raise ValidationError('Extra settings are an object, such as {"sampler": "euler"}.')
     for name in value:
@@ -90,6 +92,12 @@ def validate_extra_settings(value: Any) -> None:
             )
     if _has_nul(value):
         raise ValidationError("Extra settings hold a NUL character; remove it.")
+    for name in secrets_in(value):
+        raise ValidationError(
+            "The extra setting %(name)s seems to hold a secret, which would be written beside every "
+            "picture. A secret belongs in the environment.",
+            params={"name": repr(name)},
+        )
 
 
 def ratio_of(aspect_ratio: str) -> float:

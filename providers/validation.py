@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from providers.keeping import in_snakes
+from providers.masking import secrets_in
 from providers.types import Capabilities, ImageRequest, Issue, Validation
 
 # Field of the request -> the capability that lets it through.
@@ -89,6 +90,8 @@ def _own_option_issues(
         choices = capabilities.choices.get(name)
         if in_snakes(name) in RESERVED:
             yield _error(f"extra.{name}", f"{name} cannot be set among the extra settings.", value)
+        elif any(secrets_in({name: value})):
+            yield _error(f"extra.{name}", f"{name} seems to hold a secret, which is not sent so.")
         elif capabilities.extra != ("*",) and name not in capabilities.extra:
             yield _not_taken(f"extra.{name}", who, value)
         elif choices is not None and str(value) not in choices:

@@ -88,6 +88,12 @@ def test_own_options_cannot_change_what_a_call_is_priced_by(name):
     assert issue.message == f"{name} cannot be set among the extra settings."
 
 
+def test_secret_among_own_options_is_refused_without_being_told():
+    secret = "hf_0123456789abcdef"
+    issue = check(Capabilities(extra=("*",)), extra={"loras": [{"hfToken": secret}]}).errors[0]
+    assert "seems to hold a secret" in issue.message and secret not in str(issue)
+
+
 def test_quality_outside_the_list_names_the_choices():
     message = check(Capabilities(qualities=("low", "high")), quality="ultra").errors[0].message
     assert message == "quality ultra is not taken by patterns (studio); it takes low, high."
