@@ -9,7 +9,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from providers.errors import (
     AccessDenied,
@@ -127,6 +127,10 @@ class Provider(ABC):
         """The handle that a call with `key` will have, where we choose the id (LOOKUP)."""
         return None
 
+    def lasting(self, seconds: float) -> Self:
+        """The adapter for one call that ends in so many seconds: a copy where it remembers that."""
+        return self
+
     def generate(
         self,
         request: ImageRequest,
@@ -136,17 +140,17 @@ class Provider(ABC):
         sleep: Callable[[float], None] = time.sleep,
     ) -> Result:
         """`submit` and `collect` in one, within the connection's deadline."""
-        end = clock() + self.connection.deadline
-        known = self.handle_for(key)
+        end, call = clock() + self.connection.deadline, self.lasting(self.connection.deadline)
+        known = call.handle_for(key)
         if known is not None:
             sink.handle(known)
-        answer = self.submit(request, key, sink)
+        answer = call.submit(request, key, sink)
         if isinstance(answer, Result):
             return answer
         if answer != known:
             sink.handle(answer)
         try:
-            return self.collect(answer, sink, end=end, clock=clock, sleep=sleep)
+            return call.collect(answer, sink, end=end, clock=clock, sleep=sleep)
         except JobLost as lost:
             if lost.billed == "no":  # it had been taken; nobody can tell whether it ran
                 lost.billed = "unknown"
@@ -165,15 +169,17 @@ class Provider(ABC):
 
         A look that fails for a moment costs nothing and is repeated. One that is not allowed
         says nothing about the job: `OutcomeUnknown`. When time is up the job may still
-        finish: `OutcomeUnknown` where it can be found later, else `JobLost`.
+        finish: `OutcomeUnknown` where it can be found later, else `JobLost`. Without any time
+        left there is one look, which may take a whole deadline.
         """
-        if end is None:
-            end = clock() + self.connection.deadline
+        left = self.connection.deadline if end is None else end - clock()
+        end = clock() + left
+        call = self.lasting(left if left > 0 else self.connection.deadline)
         pause = self.poll_interval
         while True:
             wait = pause
             try:
-                if (result := self.poll(handle, sink)) is not None:
+                if (result := call.poll(handle, sink)) is not None:
                     return result
             except RateLimited as error:
                 wait = max(pause, error.retry_after or 0.0)

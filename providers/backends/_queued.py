@@ -1,10 +1,10 @@
 """Services that take a job, name addresses to look at it, and keep the picture for a while."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 from providers import errors
 from providers.answers import HttpAnswer, problem_for
@@ -41,26 +41,13 @@ class QueuedProvider(HostedProvider):
     def __init__(self, connection: ConnectionConfig) -> None:
         super().__init__(connection)
         self.poll_interval = self.options.poll_interval
-        self._end: float | None = None  # when the call that is being collected must end
+        self._end: float | None = None  # when the call that it is made for must end
 
-    def collect(
-        self,
-        handle: Handle,
-        sink: Sink,
-        *,
-        end: float | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> Result:
-        """As the base does it; looks and downloads end with the call as well.
-
-        Without any time left there is one look, with the time that one takes.
-        """
-        end = clock() + self.connection.deadline if end is None else end
-        left = end - clock()
+    def lasting(self, seconds: float) -> Self:
+        """Looks and downloads end with the call as well."""
         call = copy(self)
-        call._end = time.monotonic() + (left if left > 0 else self.connection.deadline)
-        return super(QueuedProvider, call).collect(handle, sink, end=end, clock=clock, sleep=sleep)
+        call._end = time.monotonic() + seconds
+        return call
 
     def _left(self, most: float) -> float:
         """Seconds that the next step may take, at least one."""

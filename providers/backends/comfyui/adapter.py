@@ -92,16 +92,13 @@ class ComfyUIProvider(Provider):
 
     # --- The call -----------------------------------------------------------------------
 
-    def generate(
-        self,
-        request: ImageRequest,
-        key: str,
-        sink: Sink,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> Result:
-        call = self._for_one_call(self.connection.deadline)
-        return Provider.generate(call, request, key, sink, clock, sleep)
+    def lasting(self, seconds: float) -> Self:
+        """Servers are asked no longer than that, and remembered for the whole call."""
+        if self._servers:
+            return self
+        call = copy.copy(self)
+        call._servers = self._new_servers(seconds)
+        return call
 
     def submit(self, request: ImageRequest, key: str, sink: Sink) -> Handle | Result:
         graph, key = self._graph(request.model), _canonical(key)
@@ -136,13 +133,7 @@ class ComfyUIProvider(Provider):
         sleep: Callable[[float], None] = time.sleep,
     ) -> Result:
         """Poll as every adapter does; between two looks tell the percentage, where one is known."""
-        if end is None:
-            end = clock() + self.connection.deadline
-        left = end - clock()
-        if left <= 0:  # one look is wanted, which may take its time
-            left = self.connection.deadline
-        call = self if self._servers else self._for_one_call(left)
-        with call._progress(handle) as progress:
+        with self._progress(handle) as progress:
 
             def pause(seconds: float) -> None:
                 progress.start()
@@ -150,7 +141,7 @@ class ComfyUIProvider(Provider):
                 if progress.fraction is not None:
                     sink.progress(progress.fraction)
 
-            return Provider.collect(call, handle, sink, end=end, clock=clock, sleep=pause)
+            return super().collect(handle, sink, end=end, clock=clock, sleep=pause)
 
     def poll(self, handle: Handle, sink: Sink) -> Result | None:
         server, look = find_job(self._own_servers(), handle)
@@ -196,12 +187,6 @@ class ComfyUIProvider(Provider):
         )
 
     # --- Servers ------------------------------------------------------------------------
-
-    def _for_one_call(self, seconds: float) -> Self:
-        """A copy whose servers are asked no longer than `seconds` from now."""
-        call = copy.copy(self)
-        call._servers = self._new_servers(seconds)
-        return call
 
     def _own_servers(self) -> Servers:
         return self._servers or self._new_servers(self.connection.deadline)
