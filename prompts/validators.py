@@ -94,8 +94,8 @@ def validate_extra_settings(value: Any) -> None:
         raise ValidationError("Extra settings hold a NUL character; remove it.")
     for name in secrets_in(value):
         raise ValidationError(
-            "The extra setting %(name)s seems to hold a secret, which would be written beside every "
-            "picture. A secret belongs in the environment.",
+            "The extra setting %(name)s seems to hold a secret, which would be written beside "
+            "every picture. A secret belongs in the environment.",
             params={"name": repr(name)},
         )
 
