@@ -108,10 +108,9 @@ def _workflow_messages(workflow: Workflow) -> Iterator[CheckMessage]:
             id="providers.W005",
         )
         return
-    if workflow.problems:
-        more = f" And {len(workflow.problems) - 1} more." if len(workflow.problems) > 1 else ""
+    if workflow.trouble:
         yield Warning(
-            f"The workflow {workflow} will fail: {workflow.problems[0]}{more}",
+            workflow.trouble,
             hint="Its page in the admin names all that the server lacked when it was last asked.",
             id="providers.W005",
         )

@@ -1,6 +1,7 @@
 """Connections to services, and the catalogue of their models."""
 
 from collections.abc import Collection
+from functools import cached_property
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -362,6 +363,15 @@ class ImageModel(models.Model):
             return f"The provider {self.connection} is switched off."
         return self.why_gone
 
+    @cached_property
+    def why_doubtful(self) -> str:
+        """The sentence for what its calls will fail by, as far as is known; they may be tried."""
+        if self.connection.kind != WORKFLOW_KIND:
+            return ""
+        rows = Workflow.objects.filter(connection_id=self.connection_id, name=self.name)
+        workflow = rows.select_related("connection").first()
+        return workflow.trouble if workflow else ""
+
     def capabilities_object(self) -> Capabilities:
         """What the model takes: the adapter's knowledge with this row laid over it."""
         try:
@@ -411,6 +421,14 @@ class Workflow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.label or self.name} ({self.connection.name})"
+
+    @property
+    def trouble(self) -> str:
+        """That it will fail, by what its server lacked when it was last asked; else empty."""
+        if not self.problems:
+            return ""
+        more = f" And {len(self.problems) - 1} more." if len(self.problems) > 1 else ""
+        return f"The workflow {self} will fail: {self.problems[0]}{more}"
 
     def spec(self) -> dict[str, Any]:
         """What the adapter gets: the graph and its version."""

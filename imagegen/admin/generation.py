@@ -48,13 +48,13 @@ def ask(
 ) -> HttpResponse | None:
     """Queue one image for each place, or show a page that asks first.
 
-    It asks when the images cost something or are many. The confirmed cost comes back with the
-    form; if the plan has become dearer meanwhile, it asks again.
+    It asks when the images cost something, are many or will probably fail. The confirmed cost
+    comes back with the form; if the plan has become dearer meanwhile, it asks again.
     """
     plan = plan_batch(slots=slots)
     for problem in plan.problems:
         tally.fail(str(problem))
-    needs_asking = plan.high > 0 or len(plan.items) > UNASKED
+    needs_asking = plan.high > 0 or len(plan.items) > UNASKED or plan.is_doubtful
     if plan.items and needs_asking and request.POST.get("confirmed") != cost_of(plan):
         return _confirmation(model_admin, request, plan, action, title, tally)
     if plan.items:

@@ -55,6 +55,16 @@ class BatchPlan(Plan[PlannedJob]):
     options: GenerationOptions
     nothing = "There is nothing to illustrate."
 
+    @property
+    def notes(self) -> list[str]:
+        """What there is to say of its pictures, each sentence once."""
+        return list(dict.fromkeys(note for item in self.items for note in item.notes))
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether a call of it will fail, as far as is known."""
+        return any(item.direction.model.why_doubtful for item in self.items)
+
 
 class Planner:
     """Plans many pictures, reading shared things once."""
@@ -111,7 +121,7 @@ class Planner:
             request=validation.request,
             low=low,
             high=high,
-            notes=direction.notes + _notes(validation),
+            notes=_doubt(direction.model) + direction.notes + _notes(validation),
         )
 
     def capabilities(self, model: ImageModel) -> Capabilities:
@@ -128,6 +138,12 @@ class Planner:
         if model.connection_id not in self._providers:
             self._providers[model.connection_id] = provider_of(model)
         return self._providers[model.connection_id]
+
+
+def _doubt(model: ImageModel) -> tuple[str, ...]:
+    """What was found when the server was last asked; it may have been mended since."""
+    doubt = model.why_doubtful
+    return (f"{doubt} If that has been mended, check the workflow again.",) if doubt else ()
 
 
 def _notes(validation: Validation) -> tuple[str, ...]:

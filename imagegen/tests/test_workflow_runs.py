@@ -10,11 +10,14 @@ from django.urls import reverse
 
 from imagegen.models import Attempt, GenerationJob, ImageOutput
 from imagegen.services import engine
-from imagegen.tests.factories import make_post
+from imagegen.tests.factories import hero_of, make_post
+from prompts.models import RoleDefault
+from prompts.tests.factories import make_setting
 from providers.models import Connection, Workflow
 from providers.tests.factories import make_connection
 from providers.tests.fakes.comfyui import FakeComfy
 from providers.tests.workflows import GRAPH, make_graph
+from providers.workflow_services import save_workflow
 
 pytestmark = pytest.mark.django_db
 
@@ -106,3 +109,39 @@ def test_workflow_that_lost_its_titles_is_named_and_sends_nothing(draw, comfy):
     with pytest.raises(CommandError, match="No node is titled fp:prompt"):
         call_command("generate_images", "--post", post.slug, "--slots", "hero", "--provider", "far")
     assert len(comfy.ledger) == 1
+
+
+# --- What its server lacked when it was last asked --------------------------------------
+
+LACK = "The file house.safetensors is not in models/checkpoints."
+
+
+@pytest.fixture
+def lacking(far) -> Workflow:
+    workflow = Workflow(connection=far, name="house", label="House", graph=GRAPH)
+    save_workflow(workflow=workflow, ask=False)
+    Workflow.objects.update(problems=[LACK, "And this."])
+    return workflow
+
+
+def test_command_says_that_a_workflow_will_fail(lacking, capsys):
+    generate()
+    out = capsys.readouterr().out
+    assert f"Note: The workflow House (far) will fail: {LACK} And 1 more." in out
+
+
+def test_page_says_that_a_workflow_will_fail(lacking, client, administrator):
+    client.force_login(administrator)
+    setting = make_setting("House", model=lacking.connection.models.get())
+    url = reverse("admin:imagegen_imageslot_regenerate", args=[hero_of(make_post()).pk])
+    page = client.post(url, {"setting": setting.pk, "description": "A barn"})
+    assert LACK in page.content.decode()
+
+
+def test_one_free_picture_that_will_fail_is_asked_about_first(lacking, client, administrator):
+    client.force_login(administrator)
+    setting = make_setting("House", model=lacking.connection.models.get())
+    RoleDefault.objects.filter(role="hero").update(setting=setting, example=None)
+    data = {"action": "generate", "_selected_action": [hero_of(make_post()).pk]}
+    page = client.post(reverse("admin:imagegen_imageslot_changelist"), data)
+    assert LACK in page.content.decode() and not GenerationJob.objects.exists()

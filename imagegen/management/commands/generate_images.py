@@ -111,6 +111,8 @@ class Command(WorkCommand):
         self.say(f"{pictures} in {in_posts}, {cost_range(plan.low, plan.high)}.")
         if cap is not None:
             self.say(f"No more than {money_text(cap)} will be spent.")
+        for note in plan.notes:
+            self.say(f"Note: {note}")
         for problem in plan.problems:
             self.say(f"Left out: {problem}")
 
@@ -141,13 +143,14 @@ def _title(slots: list[ImageSlot]) -> str:
 def _empty_report() -> dict[str, Any]:
     counts = dict.fromkeys(("wanted", "queued", "stored", "failed", "refused", "unknown"), 0)
     cost = {"low": "0", "high": "0", "actual": "0"}
-    return {**counts, "cost": cost, "currency": settings.CURRENCY, "problems": []}
+    return {**counts, "cost": cost, "currency": settings.CURRENCY, "notes": [], "problems": []}
 
 
 def _plan_report(plan: BatchPlan) -> dict[str, Any]:
     report = _empty_report()
     report["wanted"] = len(plan.items) + len(plan.problems)
     report["cost"] |= {"low": plain_amount(plan.low), "high": plain_amount(plan.high)}
+    report["notes"] = plan.notes
     report["problems"] = [
         {"post": item.subject.post_title, "place": str(item.subject), "message": item.message}
         for item in plan.problems
