@@ -167,6 +167,7 @@ class House:
         return self._default_model(connection), note
 
     def _default_model(self, connection: Connection) -> ImageModel:
+        """The one that is marked, else one that is still there."""
         rows = [
             model
             for model in self.models.values()
@@ -176,7 +177,7 @@ class House:
         ]
         if not rows:
             raise Refused(f"The provider {connection.name} has no enabled model for pictures.")
-        return next((row for row in rows if row.is_default), rows[0])
+        return min(rows, key=lambda row: (not row.is_default, row.is_retired))
 
     def _style(self, slot: ImageSlot, sources: list[Source]) -> StyleState | None:
         plan = self.plans.get(slot.post_id or 0)

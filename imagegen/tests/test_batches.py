@@ -144,6 +144,15 @@ def test_retired_model_cannot_be_chosen(hero, tmp_path):
     assert "shut down on 2020-01-01. Its successor is stub-2." in refusal(hero, connection=stub)
 
 
+def test_without_a_mark_a_living_model_stands_for_its_provider(hero, tmp_path):
+    stub = make_stub(tmp_path)
+    stub.models.update(shutdown_at="2020-01-01", is_default=False)
+    living = ImageModel.objects.create(
+        connection=stub, name="stub-2", price_rule={"kind": "free"}, capabilities={}
+    )
+    assert plan_one(hero, connection=stub).direction.model == living
+
+
 def test_switched_off_provider_is_refused(hero, tmp_path):
     stub = make_stub(tmp_path)
     stub.enabled = False
