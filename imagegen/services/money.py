@@ -71,16 +71,20 @@ def reserve(*, batch_id: int, amount: Decimal) -> bool:
 def open_month(connection: Connection) -> ConnectionMonth:
     """The row of this month, with the cap as it is now. Its first call makes it.
 
-    A provider that was removed and added again goes on with the month of its account. To be
-    called before the transaction that reserves.
+    A provider that was removed and added again goes on with the month of its account, so the
+    row keeps up with a secret that was renamed. To be called before the transaction that
+    reserves.
     """
     month = timezone.now().date().replace(day=1)
+    names = {"connection_name": connection.name, "account": connection.account}
     rows = ConnectionMonth.objects.select_related("connection")
     row = rows.filter(connection=connection, month=month).first()
     if row is None:
-        names = {"connection_name": connection.name, "account": connection.account}
         _take_up_month(connection, month, names)
         row, _ = rows.get_or_create(connection=connection, month=month, defaults=names)
+    elif any(getattr(row, name) != value for name, value in names.items()):
+        rows.filter(pk=row.pk).update(**names)
+        row.refresh_from_db(fields=names)
     return row
 
 

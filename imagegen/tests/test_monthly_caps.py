@@ -166,6 +166,14 @@ def test_month_that_was_taken_up_holds_the_cap(tmp_path):
 
 
 @pytest.mark.django_db
+def test_month_goes_with_a_secret_that_was_renamed_in_it(tmp_path):
+    stub = make_stub(tmp_path)
+    money.open_month(stub)
+    stub.secret_name = "NEW_KEY"
+    assert money.open_month(add_again(stub)).spent == Decimal("0.05")
+
+
+@pytest.mark.django_db
 def test_month_of_a_provider_that_is_still_there_is_its_own(tmp_path):
     first = money.open_month(make_stub(tmp_path))
     other = Connection.objects.create(name="other", kind="stub")
