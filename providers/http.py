@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict, Unpack
 
 import requests
 
@@ -35,6 +35,7 @@ from providers.masking import SECRET_HEADERS, masked_pieces, masked_text, secret
 from providers.types import ConnectionConfig, Sink
 from providers.wire import Call, GuardedAdapter
 
+HEADERS = {"User-Agent": "Frontispiece", "Accept-Encoding": "identity", "Connection": "close"}
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CHUNK = 256 * 1024  # bytes read at once at the most: each piece costs a dozen calls
 MAX_ERROR_BODY = 64 * 1024  # bytes kept of an answer that is no success
@@ -54,6 +55,19 @@ class Stream:
     chunks: Iterator[bytes]
 
 
+class Sending(TypedDict, total=False):
+    """What may be said of a request; None is the same as nothing."""
+
+    json: Any
+    data: Any
+    files: Any
+    headers: Mapping[str, str] | None
+    max_bytes: int | None  # of the decoded answer, else the connection's
+    deadline: float | None  # seconds from now, the body included, else the connection's
+    spends: bool | None  # whether it may cost money, else every method but GET, HEAD and OPTIONS
+    sink: Sink | None  # hears of the headers as soon as they are here
+
+
 class HttpClient:
     """Requests on behalf of one connection. Safe to share between threads."""
 
@@ -64,37 +78,14 @@ class HttpClient:
         self._origin = self._split(self.base_url) if self.base_url else None
 
     def request(
-        self,
-        method: str,
-        url: str,
-        *,
-        json: Any = None,
-        data: Any = None,
-        files: Any = None,
-        headers: Mapping[str, str] | None = None,
-        stream_to: Taker | None = None,
-        max_bytes: int | None = None,
-        deadline: float | None = None,
-        spends: bool | None = None,
-        sink: Sink | None = None,
+        self, method: str, url: str, *, stream_to: Taker | None = None, **sending: Unpack[Sending]
     ) -> HttpAnswer:
         """Send one request, once, and read its whole answer.
 
         The body of a success goes to `stream_to` when given (left open for the caller to
         close). The rest is as for `stream`.
         """
-        with self.stream(
-            method,
-            url,
-            json=json,
-            data=data,
-            files=files,
-            headers=headers,
-            max_bytes=max_bytes,
-            deadline=deadline,
-            spends=spends,
-            sink=sink,
-        ) as answer:
+        with self.stream(method, url, **sending) as answer:
             status, names = answer.head.status, answer.head.headers
             if stream_to is None or not answer.head.ok:
                 return HttpAnswer(status, names, b"".join(answer.chunks))
@@ -103,38 +94,20 @@ class HttpClient:
             return HttpAnswer(status, names, None)
 
     @contextmanager
-    def stream(
-        self,
-        method: str,
-        url: str,
-        *,
-        json: Any = None,
-        data: Any = None,
-        files: Any = None,
-        headers: Mapping[str, str] | None = None,
-        max_bytes: int | None = None,
-        deadline: float | None = None,
-        spends: bool | None = None,
-        sink: Sink | None = None,
-    ) -> Iterator[Stream]:
+    def stream(self, method: str, url: str, **sending: Unpack[Sending]) -> Iterator[Stream]:
         """Send one request, once; its body is read, decoded, while the context is open.
 
-        `url` may be a path below the base URL. `max_bytes` and `deadline` (seconds from now,
-        the body included) default to the connection's. `spends` tells whether the call may cost
-        money; by default every method but GET, HEAD and OPTIONS does. `sink` hears of the
-        headers as soon as they are here. Any status is given as an answer; of one that is no
-        success at most 64 KB are read, or what can be had of them.
+        `url` may be a path below the base URL. Any status is given as an answer; of one that is
+        no success at most 64 KB are read, or what can be had of them.
         """
-        address = self._address(url)
+        address, spends = self._address(url), sending.get("spends")
         call = Call(
             config=self.config,
-            end=time.monotonic() + (deadline or self.config.deadline),
+            end=time.monotonic() + (sending.get("deadline") or self.config.deadline),
             own=self._origin[1:] if self._origin else None,
             spends=method.upper() not in SAFE_METHODS if spends is None else spends,
         )
-        prepared = self._prepare(
-            method, address, json=json, data=data, files=files, headers=self._headers(headers)
-        )
+        prepared = self._prepare(method, address, sending)
         self._keep_secret(address, prepared.headers)
         words = call.words = secret_words(self.config.secret, prepared.headers)
         with _sent(prepared, call) as response:
@@ -142,9 +115,9 @@ class HttpClient:
                 name.lower(): masked_text(value, words) for name, value in response.headers.items()
             }
             head = HttpAnswer(response.status_code, names)
-            if sink is not None:
+            if (sink := sending.get("sink")) is not None:
                 sink.headers(head.status, head.request_id, head.rate)
-            body = _body(response, call, max_bytes or self.config.max_bytes)
+            body = _body(response, call, sending.get("max_bytes") or self.config.max_bytes)
             pieces = body if head.ok else _beginning(response, call)
             yield Stream(head, masked_pieces(pieces, words) if words else pieces)
 
@@ -164,25 +137,19 @@ class HttpClient:
                 f"An address of {self.config.name} cannot be used. {error}"
             ) from error
 
-    def _prepare(self, method: str, address: str, **content: Any) -> requests.PreparedRequest:
+    def _prepare(self, method: str, address: str, sending: Sending) -> requests.PreparedRequest:
         """The request as it goes over the wire. The cause is not told: it may hold the secret."""
+        headers = HEADERS | dict(sending.get("headers") or {})
+        content = {name: sending.get(name) for name in ("json", "data", "files")}
         try:
-            for value in content["headers"].values():
+            for value in headers.values():
                 value.encode("latin-1")
-            return requests.Request(method, address, **content).prepare()
+            return requests.Request(method, address, headers=headers, **content).prepare()
         except (requests.RequestException, UnicodeError):
             raise ConfigurationError(
                 f"The request to {self.config.name} cannot be written.",
                 hint="Look for odd characters in the base URL and in the secret.",
             ) from None
-
-    def _headers(self, given: Mapping[str, str] | None) -> dict[str, str]:
-        own = {
-            "User-Agent": "Frontispiece",
-            "Accept-Encoding": "identity",
-            "Connection": "close",
-        }
-        return own | dict(given or {})
 
     def _keep_secret(self, address: str, headers: Mapping[str, str]) -> None:
         """Refuse to hand credentials to anybody but the base URL's own origin."""
