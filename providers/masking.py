@@ -8,6 +8,7 @@ anybody reads the answer.
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import quote
 
 from providers.keeping import in_snakes
 from providers.options import SECRET
@@ -19,14 +20,17 @@ SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie"})
 
 
 def secret_words(secret: str, headers: Mapping[str, str]) -> tuple[bytes, ...]:
-    """What must not come back: the secret, and how it was written in the headers of a request."""
+    """What must not come back: the secret, and how it was written in the headers of a request,
+    each as texts in JSON and in addresses may write it too."""
     words = {secret}
     for name, value in headers.items():
         if name.lower() in SECRET_HEADERS:
             words.update(value.split()[-1:])  # without the scheme before it
     if ":" in secret:
         words.add(secret.partition(":")[2])
-    found = (word.encode("utf-8", "replace") for word in words if len(word) >= SHORTEST)
+    words = {word for word in words if len(word) >= SHORTEST}
+    words |= {word.replace("/", "\\/") for word in words} | {quote(word, "") for word in words}
+    found = (word.encode("utf-8", "replace") for word in words)
     return tuple(sorted(found, key=len, reverse=True))
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from providers.errors import OutcomeUnknown, ProviderProblem
 from providers.http import HttpClient
-from providers.masking import masked_pieces, secret_words
+from providers.masking import masked, masked_pieces, secret_words
 from providers.registry import make_provider
 from providers.tests.servers import reply, serving
 from providers.tests.sinks import FolderSink
@@ -93,6 +93,12 @@ def test_a_secret_in_several_pieces_is_found(size):
     pieces = (body[start : start + size] for start in range(0, len(body), size))
     words = secret_words(SECRET, {"Authorization": f"Basic {BASIC}"})
     assert b"".join(masked_pieces(pieces, words)) == b"a *** b *** ed edi editor:v3"
+
+
+@pytest.mark.parametrize("told", ["a/b+c/d==efgh", r"a\/b+c\/d==efgh", "a%2Fb%2Bc%2Fd%3D%3Defgh"])
+def test_secret_is_found_as_json_and_addresses_write_it(told):
+    words = secret_words("a/b+c/d==efgh", {})
+    assert masked(f"[{told}]".encode(), words) == b"[***]"
 
 
 def test_short_secrets_and_schemes_are_no_words():
