@@ -1,5 +1,7 @@
-"""An HTTP answer and what its status usually means. An adapter looks at its service's own codes
-first and falls back to this."""
+"""An HTTP answer, reading its JSON, and what its status usually means.
+
+An adapter looks at its service's own codes first and falls back to this.
+"""
 
 import json
 from collections.abc import Mapping
@@ -66,6 +68,23 @@ def read_json(data: bytes | bytearray) -> Any:
     if sum(data.count(mark) for mark in b",[{") > MOST_VALUES:
         raise ValueError("It has too many values.")
     return json.loads(data)
+
+
+def dict_in(data: Any, name: str) -> dict[str, Any]:
+    """The object at `name` of some JSON, empty when there is none."""
+    value = data.get(name) if isinstance(data, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def list_in(data: Any, name: str) -> list[Any]:
+    """The list at `name`, empty when there is none."""
+    value = data.get(name) if isinstance(data, dict) else None
+    return value if isinstance(value, list) else []
+
+
+def dicts_in(data: Any, name: str) -> list[dict[str, Any]]:
+    """The objects in the list at `name`; whatever else is in it is passed over."""
+    return [item for item in list_in(data, name) if isinstance(item, dict)]
 
 
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:

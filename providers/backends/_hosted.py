@@ -3,17 +3,17 @@ about health, and reading what came back.
 """
 
 import re
-from abc import abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
 from providers import errors
 from providers.addresses import split_origin
-from providers.answers import HttpAnswer, problem_for
+from providers.answers import HttpAnswer, dicts_in, problem_for
 from providers.base import Provider
 from providers.http import HttpClient
-from providers.types import Health, HealthLevel, ImageRequest
+from providers.receiving import MAX_JSON, JsonSpooler
+from providers.types import Health, HealthLevel, ImageRequest, Sink, SpoolFile
 
 # What libraries for addresses agree on; a backslash is one thing to some and another to others.
 PLAIN_ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?([/?#][!-\[\]-~]*)?")
@@ -28,12 +28,7 @@ class HostedProvider(Provider):
     # Domains whose hosts may be shown the secret too, where the base URL is one of them.
     family: ClassVar[tuple[str, ...]] = ()
     account_path: ClassVar[str] = ""  # a GET that wants the secret and costs nothing
-
-    # --- To be given ----------------------------------------------------------------------
-
-    @abstractmethod
-    def secret_headers(self, secret: str) -> dict[str, str]:
-        """How the service wants its secret."""
+    secret_header: ClassVar[tuple[str, str]] = ("Authorization", "Bearer {}")
 
     def problem(self, answer: HttpAnswer) -> errors.ProviderProblem:
         """What a failed answer means: the service's own codes first, then the status."""
@@ -48,12 +43,29 @@ class HostedProvider(Provider):
                 f"{self.connection.name} has no secret.",
                 hint="Name the environment variable that holds it, and set that.",
             )
-        return self.secret_headers(self.connection.secret)
+        name, form = self.secret_header
+        return {name: form.format(self.connection.secret)}
 
-    @property
-    def base64_limit(self) -> int:
-        """Bytes of an answer whose picture, once decoded, has no more than `max_bytes`."""
-        return self.connection.max_bytes * 4 // 3
+    def draw(
+        self, path: str, keys: Collection[str], sink: Sink, max_json: int = MAX_JSON, **sending: Any
+    ) -> tuple[Any, list[SpoolFile], HttpAnswer]:
+        """One call that answers with pictures: (its JSON, their files, its head).
+
+        `keys` are the properties that hold base64, of which at most `max_bytes` once decoded;
+        `sending` is what goes with the request.
+        """
+        with JsonSpooler(sink, keys, max_json=max_json) as spooler:
+            answer = self.client().request(
+                "POST",
+                path,
+                stream_to=spooler,
+                max_bytes=self.connection.max_bytes * 4 // 3,
+                sink=sink,
+                **sending,
+            )
+            if not answer.ok:
+                raise self.problem(answer)
+            return spooler.finish(), spooler.files, answer
 
     def client(self) -> HttpClient:
         return HttpClient(self.connection, self.home)
@@ -87,7 +99,13 @@ class HostedProvider(Provider):
             hint=f"The secret is not shown to {where[:200]}.",
         )
 
-    # --- Health ---------------------------------------------------------------------------
+    # --- About the service ----------------------------------------------------------------
+
+    def models_in(self, answer: HttpAnswer) -> list[dict[str, Any]]:
+        """The entries of a list of models; the error that a failed answer is."""
+        if not answer.ok:
+            raise self.problem(answer)
+        return dicts_in(body_of(answer), "models")
 
     def check_health(self, level: HealthLevel) -> Health:
         if level is HealthLevel.CONFIGURED:
@@ -107,7 +125,7 @@ class HostedProvider(Provider):
 
     def _authenticated(self, answer: HttpAnswer) -> Health:
         level = HealthLevel.AUTHENTICATED
-        if answer.ok and error_of(answer):
+        if answer.ok and body_of(answer):
             return Health(level, True, "The secret is accepted.")
         if answer.ok:
             return Health(level, False, "It answers, but not as this service does.")
@@ -143,25 +161,13 @@ def object_of(answer: HttpAnswer, who: str) -> dict[str, Any]:
     )
 
 
-def error_of(answer: HttpAnswer) -> dict[str, Any]:
+def body_of(answer: HttpAnswer) -> dict[str, Any]:
     """The JSON object of an answer, a failed one mostly; empty when it is none."""
     try:
         data = answer.json()
     except errors.InvalidResponse:
         return {}
     return data if isinstance(data, dict) else {}
-
-
-def dict_in(data: Any, name: str) -> dict[str, Any]:
-    """The object at `name`, empty when there is none."""
-    value = data.get(name) if isinstance(data, dict) else None
-    return value if isinstance(value, dict) else {}
-
-
-def list_in(data: Any, name: str) -> list[Any]:
-    """The list at `name`, empty when there is none."""
-    value = data.get(name) if isinstance(data, dict) else None
-    return value if isinstance(value, list) else []
 
 
 def details_of(answer: HttpAnswer, code: str = "", told: object = "") -> dict[str, Any]:

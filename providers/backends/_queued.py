@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from providers import errors
-from providers.answers import HttpAnswer, problem_for
-from providers.backends._hosted import HostedProvider, dict_in, error_of, object_of, text_in
+from providers.answers import HttpAnswer, dict_in, problem_for
+from providers.backends._hosted import HostedProvider, body_of, object_of, text_in
 from providers.backends._results import count_notes
 from providers.options import Options, must_be
 from providers.receiving import fetch_picture
@@ -89,14 +89,14 @@ class QueuedProvider(HostedProvider):
         except errors.InvalidResponse:
             return ""
 
-    def stop(self, handle: Handle, name: str, method: str) -> Any:
-        """Ask at the address `name` of the handle to stop the job; the state that it then has."""
+    def stop(self, handle: Handle, name: str, method: str) -> str:
+        """Ask to stop the job at the address `name` of the handle; its state then, if told."""
         if not (url := str(handle.data.get(name) or "")):
-            return None
+            return ""
         answer = self.client_for(url).request(
             method, url, headers=self.headers(), spends=False, deadline=10.0
         )
-        return error_of(answer).get("status") if answer.ok else None
+        return str(body_of(answer).get("status") or "") if answer.ok else ""
 
     # --- Looking --------------------------------------------------------------------------
 
@@ -138,16 +138,11 @@ class QueuedProvider(HostedProvider):
         again.
         """
         try:
-            state = answer.json()
+            return object_of(answer, self.connection.name)
         except errors.InvalidResponse as error:
-            state, reason = None, error.hint
-        else:
-            reason = "Expected a JSON object."
-        if isinstance(state, dict):
-            return state
-        raise errors.ProviderUnavailable(
-            f"{self.connection.name} cannot tell about the job at the moment.", hint=reason
-        )
+            raise errors.ProviderUnavailable(
+                f"{self.connection.name} cannot tell about the job at the moment.", hint=error.hint
+            ) from error
 
     def unknown_state(self, state: object) -> errors.ProviderUnavailable:
         """A state that is not documented: nobody knows whether it is the last one."""

@@ -9,12 +9,10 @@ from decimal import Decimal
 from typing import Any
 
 from providers import errors
-from providers.answers import HttpAnswer, problem_for, retry_after
+from providers.answers import HttpAnswer, dict_in, list_in, problem_for, retry_after
 from providers.backends._hosted import (
+    body_of,
     details_of,
-    dict_in,
-    error_of,
-    list_in,
     model_path,
     refuse_the_rest,
     text_in,
@@ -55,6 +53,8 @@ FLUX_3 = Capabilities(
 CARRIED_2 = ("seed", "steps", "guidance_scale", "output_format", "reference_images")
 CARRIED_3 = ("reference_images",)
 
+COUNT = int | float
+TOLD = ("cost", "input_mp", "output_mp")  # of the usage, in the answer that takes a job
 CENT = Decimal("0.01")  # what one credit costs
 # Neither of the two is charged (help pages, 2026-06-12).
 MODERATED = {"Request Moderated": "input", "Content Moderated": "output"}
@@ -65,9 +65,7 @@ class BflProvider(QueuedProvider):
     # Jobs are looked at where they run: api.eu2.bfl.ai, api.us3.bfl.ai, … (2026-11).
     family = ("bfl.ai",)
     account_path = "credits"
-
-    def secret_headers(self, secret: str) -> dict[str, str]:
-        return {"x-key": secret}
+    secret_header = ("x-key", "{}")
 
     def capabilities(self, model: str, row: Mapping[str, Any] | None = None) -> Capabilities:
         return self._family(model).overlaid(row)
@@ -108,7 +106,7 @@ class BflProvider(QueuedProvider):
 
     def poll(self, handle: Handle, sink: Sink) -> Result | None:
         answer = self.look(self.stored(handle, "polling_url"))
-        state = self.state_of(answer) if answer.ok else error_of(answer)
+        state = self.state_of(answer) if answer.ok else body_of(answer)
         status = str(state.get("status") or "")
         # A 404 has a status in its body too.
         if status == "Task not found":
@@ -161,7 +159,7 @@ class BflProvider(QueuedProvider):
 
     def problem(self, answer: HttpAnswer) -> errors.ProviderProblem:
         who = self.connection.name
-        details = details_of(answer, "", error_of(answer).get("detail"))
+        details = details_of(answer, "", body_of(answer).get("detail"))
         if answer.status == 403:
             # There is no 401: a wrong key is a 403 as well (2026-11).
             return errors.AuthFailed(f"{who} does not accept the secret.", **details)
@@ -170,10 +168,6 @@ class BflProvider(QueuedProvider):
             wait = retry_after(answer.headers)
             return errors.RateLimited(f"{who} asks us to slow down.", retry_after=wait, **details)
         return problem_for(answer, who)
-
-
-TOLD = ("cost", "input_mp", "output_mp")
-COUNT = int | float
 
 
 def is_flux_3(model: str) -> bool:

@@ -10,13 +10,11 @@ from typing import Any
 
 from providers import errors
 from providers.addresses import split_origin
-from providers.answers import HttpAnswer, problem_for
+from providers.answers import HttpAnswer, dict_in, dicts_in, list_in, problem_for
 from providers.backends._fal_models import KNOWN, UNKNOWN
 from providers.backends._hosted import (
+    body_of,
     details_of,
-    dict_in,
-    error_of,
-    list_in,
     model_path,
 )
 from providers.backends._inputs import Profile, ProfileProvider, find_profile
@@ -39,9 +37,7 @@ NEVER_RAN = frozenset(
 class FalProvider(ProfileProvider):
     home = "https://queue.fal.run"
     family = ("fal.run", "fal.ai")
-
-    def secret_headers(self, secret: str) -> dict[str, str]:
-        return {"Authorization": f"Key {secret}"}
+    secret_header = ("Authorization", "Key {}")
 
     def profile(self, model: str) -> Profile:
         """What is known of the model; reference pictures belong to endpoints of their own."""
@@ -95,7 +91,7 @@ class FalProvider(ProfileProvider):
     def cancel(self, handle: Handle) -> bool:
         """True when the job was still waiting and has been taken out of the queue."""
         # CANCELLATION_REQUESTED only asks the model to stop; a look tells whether it did.
-        return bool(self.stop(handle, "cancel_url", "PUT") == "OK")
+        return self.stop(handle, "cancel_url", "PUT") == "OK"
 
     # --- Answers --------------------------------------------------------------------------
 
@@ -126,8 +122,8 @@ class FalProvider(ProfileProvider):
         "Server errors (HTTP 500+) are never charged" (FAQ, 2026-11): that holds for jobs. Other
         answers of a server may hide one that runs.
         """
-        body = error_of(answer)
-        if items := [item for item in list_in(body, "detail") if isinstance(item, dict)]:
+        body = body_of(answer)
+        if items := dicts_in(body, "detail"):
             return self._model_problem(items, answer, queued)
         kind = platform_error(answer)
         if kind and queued:
@@ -195,16 +191,13 @@ class FalProvider(ProfileProvider):
         return self._list_models("limit=1", headers)
 
     def discover(self) -> list[dict[str, Any]]:
-        answer = self._list_models("limit=500", self.headers())
-        if not answer.ok:
-            raise self.problem(answer)
         found = []
-        for entry in list_in(error_of(answer), "models"):
+        for entry in self.models_in(self._list_models("limit=500", self.headers())):
             about = dict_in(entry, "metadata")
             if about.get("category") in ("text-to-image", "image-to-image"):
                 name = str(entry.get("endpoint_id") or "")
                 label = str(about.get("display_name") or name)
-                found.append({"name": name, "label": label, "capabilities": {}})
+                found.append({"name": name, "label": label})
         return [entry for entry in found if entry["name"]]
 
     def _list_models(self, query: str, headers: Mapping[str, str]) -> HttpAnswer:
@@ -218,9 +211,9 @@ class FalProvider(ProfileProvider):
 
 def platform_error(answer: HttpAnswer) -> str:
     """The machine-readable kind of a platform's error, "" without one."""
-    return answer.headers.get("x-fal-error-type") or str(error_of(answer).get("error_type") or "")
+    return answer.headers.get("x-fal-error-type") or str(body_of(answer).get("error_type") or "")
 
 
 def is_of_job(answer: HttpAnswer) -> bool:
     """Whether a failed answer is the job's own end rather than trouble with the look."""
-    return bool(platform_error(answer) or list_in(error_of(answer), "detail"))
+    return bool(platform_error(answer) or list_in(body_of(answer), "detail"))

@@ -9,20 +9,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from providers import errors
-from providers.answers import HttpAnswer, problem_for, retry_after
+from providers.answers import HttpAnswer, dict_in, dicts_in, list_in, problem_for, retry_after
 from providers.backends._hosted import (
     HostedProvider,
+    body_of,
     details_of,
-    dict_in,
-    error_of,
-    list_in,
     model_path,
     refuse_the_rest,
 )
 from providers.backends._pictures import Picture, Writer, pictures_of, told
 from providers.backends._results import count_notes
 from providers.backends._shapes import named_shape
-from providers.receiving import JsonSpooler
 from providers.types import Capabilities, ImageRequest, Recovery, Result, Sink
 
 # Sizes of class 1K as Google's table has them; the other classes are twice and four times these.
@@ -86,8 +83,7 @@ class Drawn:
 
     def __init__(self, body: Any, answer: HttpAnswer) -> None:
         self.body = body if isinstance(body, dict) else {}
-        candidate = next(iter(list_in(body, "candidates")), None)
-        self.candidate: dict[str, Any] = candidate if isinstance(candidate, dict) else {}
+        self.candidate = next(iter(dicts_in(body, "candidates")), {})
         self.block = str(dict_in(body, "promptFeedback").get("blockReason") or "")
         self.reason = str(self.candidate.get("finishReason") or "")
         self.version = str(self.body.get("modelVersion") or "")
@@ -95,8 +91,8 @@ class Drawn:
         # What a thinking model drew or wrote on its way is marked as a thought.
         parts = [
             part
-            for part in list_in(dict_in(self.candidate, "content"), "parts")
-            if isinstance(part, dict) and not part.get("thought")
+            for part in dicts_in(dict_in(self.candidate, "content"), "parts")
+            if not part.get("thought")
         ]
         self.texts = [str(part["text"]) for part in parts if part.get("text")]
         spooled = [str(dict_in(part, "inlineData").get("data")) for part in parts]
@@ -121,9 +117,7 @@ class GeminiProvider(HostedProvider):
     recovery = Recovery.NOTHING
     home = "https://generativelanguage.googleapis.com/v1beta"
     account_path = "models?pageSize=1"
-
-    def secret_headers(self, secret: str) -> dict[str, str]:
-        return {"x-goog-api-key": secret}
+    secret_header = ("x-goog-api-key", "{}")
 
     def capabilities(self, model: str, row: Mapping[str, Any] | None = None) -> Capabilities:
         ratios = SIZES_1K if "pro-image" in model else SIZES_1K | LONG_1K
@@ -144,20 +138,11 @@ class GeminiProvider(HostedProvider):
         payload = build_payload(request, pictures)
         sent = {"model": request.model, **build_payload(request, pictures, told)}
         sink.sending(sent)
-        with JsonSpooler(sink, ["data"], max_json=MAX_JSON) as spooler:
-            answer = self.client().request(
-                "POST",
-                path,
-                json=payload,
-                headers=headers,
-                stream_to=spooler,
-                max_bytes=self.base64_limit,
-                sink=sink,
-            )
-            if not answer.ok:
-                raise self.problem(answer)
-            drawn = Drawn(spooler.finish(), answer)
-        files = [file for number, file in enumerate(spooler.files) if number in drawn.places]
+        body, spooled, answer = self.draw(
+            path, ["data"], sink, max_json=MAX_JSON, json=payload, headers=headers
+        )
+        drawn = Drawn(body, answer)
+        files = [file for number, file in enumerate(spooled) if number in drawn.places]
         if not files or drawn.reason in REFUSED:
             raise self._refusal(drawn)
         notes = count_notes(self.connection.name, files)
@@ -184,14 +169,17 @@ class GeminiProvider(HostedProvider):
                 code=drawn.block,
                 **details,
             )
-        if drawn.reason in REFUSED or drawn.texts:
-            refused = f"{who} refused this picture for its content."
+        refused = drawn.reason in REFUSED
+        if refused or drawn.texts:
+            what = (
+                "refused this picture for its content"
+                if refused
+                else "answered with words, not a picture"
+            )
             return errors.ContentRejected(
-                refused
-                if drawn.reason in REFUSED
-                else f"{who} answered with words, not a picture.",
+                f"{who} {what}.",
                 stage="output",
-                categories=[drawn.reason] if drawn.reason in REFUSED else [],
+                categories=[drawn.reason] if refused else [],
                 code=drawn.reason,
                 billed=drawn.billed,
                 **details,
@@ -202,12 +190,12 @@ class GeminiProvider(HostedProvider):
         )
 
     def problem(self, answer: HttpAnswer) -> errors.ProviderProblem:
-        error = dict_in(error_of(answer), "error")
+        error = dict_in(body_of(answer), "error")
         status, who = str(error.get("status") or ""), self.connection.name
         details = details_of(answer, status, error.get("message"))
         if status == "RESOURCE_EXHAUSTED":
             return self._exhausted(error, answer, details)
-        reasons = [str(item.get("reason")) for item in _details(error)]
+        reasons = [str(item.get("reason")) for item in dicts_in(error, "details")]
         for reason in reasons:
             if reason in BY_REASON:
                 kind, sentence = BY_REASON[reason]
@@ -222,17 +210,15 @@ class GeminiProvider(HostedProvider):
     ) -> errors.ProviderProblem:
         """Too fast for a minute, or no quota left for longer: both are a 429."""
         who, message = self.connection.name, str(error.get("message") or "").lower()
-        for violation in (
-            item for block in _details(error) for item in list_in(block, "violations")
-        ):
+        blocks = dicts_in(error, "details")
+        for violation in (item for block in blocks for item in dicts_in(block, "violations")):
             # A day's quota comes with a RetryInfo of seconds all the same (2025-12).
-            if isinstance(violation, dict) and (
-                "PerDay" in str(violation.get("quotaId")) or str(violation.get("quotaValue")) == "0"
-            ):
+            of_a_day = "PerDay" in str(violation.get("quotaId"))
+            if of_a_day or str(violation.get("quotaValue")) == "0":
                 return errors.QuotaExhausted(f"{who} has no quota left for today.", **details)
         if "credits are depleted" in message or "spending cap" in message:
             return errors.QuotaExhausted(f"{who} has no credit left.", **details)
-        waits = [str(item["retryDelay"]) for item in _details(error) if "retryDelay" in item]
+        waits = [str(block["retryDelay"]) for block in blocks if "retryDelay" in block]
         seconds = _seconds(waits[0]) if waits else retry_after(answer.headers)
         return errors.RateLimited(f"{who} asks us to slow down.", retry_after=seconds, **details)
 
@@ -240,17 +226,13 @@ class GeminiProvider(HostedProvider):
 
     def discover(self) -> list[dict[str, Any]]:
         answer = self.client().request("GET", "models?pageSize=1000", headers=self.headers())
-        if not answer.ok:
-            raise self.problem(answer)
         found = []
-        for entry in list_in(error_of(answer), "models"):
-            if not isinstance(entry, dict):
-                continue
+        for entry in self.models_in(answer):
             name = str(entry.get("name") or "").removeprefix("models/")
             draws = "generateContent" in list_in(entry, "supportedGenerationMethods")
             if draws and ("image" in name or "banana" in name):
                 label = str(entry.get("displayName") or name)
-                found.append({"name": name, "label": label, "capabilities": {}})
+                found.append({"name": name, "label": label})
         return found
 
 
@@ -274,10 +256,6 @@ def build_payload(
     ]
     parts.append({"text": request.prompt})
     return {"contents": [{"role": "user", "parts": parts}], "generationConfig": config}
-
-
-def _details(error: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [item for item in list_in(error, "details") if isinstance(item, dict)]
 
 
 def _seconds(duration: str) -> float | None:

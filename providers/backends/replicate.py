@@ -9,12 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from providers import errors
-from providers.answers import HttpAnswer, problem_for, retry_after
+from providers.answers import HttpAnswer, dict_in, problem_for, retry_after
 from providers.backends._hosted import (
+    body_of,
     details_of,
-    dict_in,
-    error_of,
-    list_in,
     model_path,
 )
 from providers.backends._inputs import Profile, ProfileProvider, find_profile
@@ -37,9 +35,6 @@ class ReplicateProvider(ProfileProvider):
     home = "https://api.replicate.com/v1"
     family = ("replicate.com",)
     account_path = "account"
-
-    def secret_headers(self, secret: str) -> dict[str, str]:
-        return {"Authorization": f"Bearer {secret}"}
 
     def profile(self, model: str) -> Profile:
         name = model.partition(":")[0]
@@ -76,7 +71,7 @@ class ReplicateProvider(ProfileProvider):
 
     def cancel(self, handle: Handle) -> bool:
         """True when it says itself that the prediction is cancelled."""
-        return bool(self.stop(handle, "cancel", "POST") == "canceled")
+        return self.stop(handle, "cancel", "POST") == "canceled"
 
     # --- Answers --------------------------------------------------------------------------
 
@@ -125,7 +120,7 @@ class ReplicateProvider(ProfileProvider):
 
     def problem(self, answer: HttpAnswer) -> errors.ProviderProblem:
         """Errors are RFC 7807: `title`, `detail`, `status`."""
-        who, body = self.connection.name, error_of(answer)
+        who, body = self.connection.name, body_of(answer)
         title, detail = str(body.get("title") or ""), str(body.get("detail") or "")
         details = details_of(answer, title, detail or title)
         if answer.status == 429:
@@ -154,14 +149,12 @@ class ReplicateProvider(ProfileProvider):
         answer = self.client().request(
             "GET", "collections/text-to-image", headers=self.headers(), deadline=20.0
         )
-        if not answer.ok:
-            raise self.problem(answer)
         names = [
-            f"{entry.get('owner')}/{entry.get('name')}"
-            for entry in list_in(error_of(answer), "models")
-            if isinstance(entry, dict) and entry.get("owner") and entry.get("name")
+            f"{entry['owner']}/{entry['name']}"
+            for entry in self.models_in(answer)
+            if entry.get("owner") and entry.get("name")
         ]
-        return [{"name": name, "label": name, "capabilities": {}} for name in names]
+        return [{"name": name, "label": name} for name in names]
 
 
 def call_for(model: str) -> tuple[str, dict[str, Any]]:

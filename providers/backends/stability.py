@@ -9,18 +9,25 @@ from dataclasses import replace
 from typing import Any
 
 from providers import errors
-from providers.answers import HttpAnswer, problem_for
+from providers.answers import HttpAnswer, list_in, problem_for
 from providers.backends._hosted import (
     HostedProvider,
+    body_of,
     details_of,
-    error_of,
-    list_in,
     refuse_the_rest,
 )
 from providers.backends._pictures import Picture, pictures_of
 from providers.backends._shapes import named_shape, nominal_sizes
-from providers.receiving import JsonSpooler
-from providers.types import Capabilities, ImageRequest, Issue, Recovery, Result, Sink, Validation
+from providers.types import (
+    Capabilities,
+    ImageRequest,
+    Issue,
+    Recovery,
+    Result,
+    Sink,
+    SpoolFile,
+    Validation,
+)
 
 # One megapixel each.
 SIZES = {
@@ -81,9 +88,6 @@ class StabilityProvider(HostedProvider):
     home = "https://api.stability.ai"
     account_path = "v1/user/balance"
 
-    def secret_headers(self, secret: str) -> dict[str, str]:
-        return {"Authorization": f"Bearer {secret}"}
-
     def capabilities(self, model: str, row: Mapping[str, Any] | None = None) -> Capabilities:
         endpoint = self._endpoint(model)
         family = {"ultra": ULTRA, "core": CORE, "sd3": SD_3}[endpoint]
@@ -118,23 +122,12 @@ class StabilityProvider(HostedProvider):
         if pictures:
             sent["image"] = pictures[0].told
         sink.sending(sent)
-        with JsonSpooler(sink, ["image"]) as spooler:
-            answer = self.client().request(
-                "POST",
-                f"v2beta/stable-image/generate/{endpoint}",
-                files=form_of(fields, pictures),
-                headers=headers,
-                stream_to=spooler,
-                max_bytes=self.base64_limit,
-                sink=sink,
-            )
-            if not answer.ok:
-                raise self.problem(answer)
-            body = spooler.finish()
-        body = body if isinstance(body, dict) else {}
-        self._check(body, spooler, answer)
+        path, form = f"v2beta/stable-image/generate/{endpoint}", form_of(fields, pictures)
+        told, files, answer = self.draw(path, ["image"], sink, files=form, headers=headers)
+        body = told if isinstance(told, dict) else {}
+        self._check(body, files, answer)
         return Result(
-            files=tuple(spooler.files),
+            files=tuple(files),
             model=request.model,
             seed=body.get("seed"),
             request_id=self._identity(answer),
@@ -144,7 +137,9 @@ class StabilityProvider(HostedProvider):
 
     # --- Answers --------------------------------------------------------------------------
 
-    def _check(self, body: Mapping[str, Any], spooler: JsonSpooler, answer: HttpAnswer) -> None:
+    def _check(
+        self, body: Mapping[str, Any], files: Sequence[SpoolFile], answer: HttpAnswer
+    ) -> None:
         """Raise what a success without a good picture really is."""
         who, reason = self.connection.name, str(body.get("finish_reason") or "")
         if reason == "CONTENT_FILTERED":
@@ -156,7 +151,7 @@ class StabilityProvider(HostedProvider):
                 code=reason,
                 request_id=self._identity(answer),
             )
-        if not spooler.files or reason not in ("", "SUCCESS"):
+        if not files or reason not in ("", "SUCCESS"):
             raise errors.InvalidResponse(
                 f"{who} answered without a picture.",
                 hint=f"Finish reason: {reason or 'none'}. {_sentences(body)}".strip(),
@@ -170,7 +165,7 @@ class StabilityProvider(HostedProvider):
 
     def problem(self, answer: HttpAnswer) -> errors.ProviderProblem:
         """Errors are `{id, name, errors}`: the name says more than the status."""
-        who, body = self.connection.name, error_of(answer)
+        who, body = self.connection.name, body_of(answer)
         name = str(body.get("name") or "")
         details = details_of(answer, name, _sentences(body))
         details["request_id"] = str(body.get("id") or details["request_id"])
