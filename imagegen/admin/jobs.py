@@ -86,7 +86,7 @@ class GenerationJobAdmin(ReadOnlyAdmin):
     list_select_related = ("slot",)
     search_fields = ("slot__post_title", "prompt__text")
     search_help_text = "Words of the post’s title or of the prompt."
-    actions = ("retry", "look_again", "settle_not_charged", "settle_pay_again")
+    actions = ("cancel", "retry", "look_again", "settle_not_charged", "settle_pay_again")
     change_form_template = "admin/imagegen/job.html"
     page_related = ("slot", "batch", "prompt", "model__connection", "connection")
     change_list_template = "admin/imagegen/change_list.html"
@@ -145,6 +145,15 @@ class GenerationJobAdmin(ReadOnlyAdmin):
         return job_cost(job)
 
     # --- Actions ------------------------------------------------------------------------
+
+    @admin.action(permissions=["generate"], description="Cancel those that have not begun")
+    def cancel(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+        tally = Tally("job", "jobs", "cancelled")
+        for job in queryset:
+            with tally.count():
+                followups.cancel_job(job=job, user=request.user)
+        tally.report(request)
+        return _own_page(request)
 
     @admin.action(permissions=["generate"], description="Try failed jobs again")
     def retry(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:

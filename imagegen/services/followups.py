@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from imagegen.errors import InvalidTransition, Refused
@@ -26,6 +27,21 @@ def cancel_batch(*, batch: GenerationBatch, user: AbstractBaseUser | None) -> in
         return GenerationJob.objects.filter(
             pk__in=list(waiting.values_list("pk", flat=True)), state=GenerationJob.State.QUEUED
         ).update(state=GenerationJob.State.CANCELLED, finished_at=Now())
+
+
+def cancel_job(*, job: GenerationJob, user: AbstractBaseUser | None) -> None:
+    """Cancel one job that has not been taken, and leave the rest of its batch.
+
+    Raises InvalidTransition where its call has begun.
+    """
+    require(user, "generate")
+    transition(
+        job,
+        GenerationJob.State.CANCELLED,
+        sources=[GenerationJob.State.QUEUED],
+        where=~Q(attempts__state__in=Attempt.OPEN_STATES),
+        finished_at=Now(),
+    )
 
 
 def retry_job(*, job: GenerationJob, user: AbstractBaseUser | None) -> None:

@@ -232,6 +232,18 @@ def test_batch_is_cancelled_as_far_as_it_has_not_begun(console, tmp_path):
     assert "2 jobs cancelled" in said(act(console, BATCHES, "cancel", [batch]))
 
 
+def test_one_job_is_cancelled_and_the_rest_of_its_batch_goes_on(console, tmp_path):
+    batch = make_batch(list(make_post().slots.filter(role="section")), make_stub(tmp_path))
+    assert "1 job cancelled" in said(act(console, JOBS, "cancel", [batch.jobs.first()]))
+    assert {*batch.jobs.values_list("state", flat=True)} == {"cancelled", "queued"}
+
+
+def test_job_that_has_begun_is_not_cancelled(console, tmp_path):
+    batch = make_batch([hero_of(make_post())], make_stub(tmp_path))
+    make_attempt(batch.jobs.get(), state="submitted")
+    assert "1 skipped" in said(act(console, JOBS, "cancel", batch.jobs.all()))
+
+
 @pytest.mark.parametrize(
     ("action", "state"), [("settle_not_charged", "failed"), ("settle_pay_again", "queued")]
 )
@@ -265,6 +277,7 @@ FORGED = [
     ("reviewer", SLOTS, "do_not_want"),
     ("reviewer", OUTPUTS, "regenerate"),
     ("reviewer", JOBS, "retry"),
+    ("reviewer", JOBS, "cancel"),
     ("reviewer", BATCHES, "cancel"),
     ("editor", JOBS, "settle_not_charged"),
     ("editor", JOBS, "settle_pay_again"),

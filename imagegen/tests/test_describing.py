@@ -125,8 +125,17 @@ def test_page_looks_again_until_the_draft_is_there(client, output, editor):
     describing.create_describing(plan=plan, user=None, door="admin")
     waiting = client.get(f"{page_of(output)}/change/").text
     engine.work()
-    assert "data-follow" in waiting and 'value="cancel"' in waiting
+    assert "data-follow" in waiting
     assert "data-follow" not in client.get(f"{page_of(output)}/change/").text
+
+
+def test_cancel_of_a_page_is_of_its_own_draft(client, output, editor):
+    client.force_login(editor)
+    plan = describing.plan_describing(outputs=[output])
+    describing.create_describing(plan=plan, user=None, door="admin")
+    page, job = client.get(f"{page_of(output)}/change/").text, output.alt_drafts.get().job
+    form = page[page.index('action="/admin/imagegen/generationjob/"') :]
+    assert f'name="_selected_action" value="{job.pk}"' in form and 'value="cancel"' in form
 
 
 def test_described_pictures_are_not_asked_about_again(output):
