@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from providers import errors
-from providers.answers import HttpAnswer
+from providers.answers import HttpAnswer, dict_in, dicts_in
 from providers.backends import openai_images as images
 from providers.backends import openai_texts as texts
 from providers.backends._results import count_notes
@@ -109,7 +109,7 @@ class OpenAIProvider(Provider):
     ) -> list[SpoolFile]:
         """The files of an answer, downloaded where it gives addresses; or the error that it is."""
         files: list[SpoolFile] = []
-        for entry in _entries(answer)[:MAX_PICTURES]:
+        for entry in dicts_in(answer, "data")[:MAX_PICTURES]:
             inline, url = entry.get("b64_json"), entry.get("url")
             if found := _spooled(inline, spooled):
                 files.append(found)
@@ -139,7 +139,7 @@ class OpenAIProvider(Provider):
     ) -> Result:
         told = {name: answer[name] for name in ANSWERED if isinstance(answer.get(name), str)}
         parameters = sent | ({"answered": told} if told else {})
-        for entry in _entries(answer):
+        for entry in dicts_in(answer, "data"):
             if revised := entry.get("revised_prompt"):
                 parameters["revised_prompt"] = revised
         notes = list(count_notes(self.connection.name, files))
@@ -147,11 +147,10 @@ class OpenAIProvider(Provider):
         model = model if isinstance(model, str) and model else request.model
         if model.rpartition("/")[2] != request.model.rpartition("/")[2]:
             notes.append(f"{self.connection.name} says that it drew with {model}.")
-        usage = answer.get("usage")
         return Result(
             files=tuple(files),
             model=model,
-            usage=dict(usage) if isinstance(usage, dict) else {},
+            usage=dict_in(answer, "usage"),
             request_id=head.request_id,
             parameters=parameters,
             digital_source_type=self.digital_source_type,
@@ -228,7 +227,7 @@ class OpenAIProvider(Provider):
         answer = self._models(self.connection.deadline)
         if not answer.ok:
             raise self._problem(answer)
-        return [offer for entry in _entries(answer.json()) if (offer := _offer(entry))]
+        return [offer for entry in dicts_in(answer.json(), "data") if (offer := _offer(entry))]
 
     def _models(self, deadline: float) -> HttpAnswer:
         return self._http().request(
@@ -306,12 +305,6 @@ class OpenAIProvider(Provider):
             hint=told.message,
             request_id=head.request_id,
         )
-
-
-def _entries(answer: Any) -> list[dict[str, Any]]:
-    """The objects in the list "data" of an answer; none where it has no such list."""
-    listed = answer.get("data") if isinstance(answer, dict) else None
-    return [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
 
 
 def _one(path: str) -> tuple[str, ...]:

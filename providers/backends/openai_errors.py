@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from providers import errors
-from providers.answers import HttpAnswer, problem_for, retry_after
+from providers.answers import HttpAnswer, dict_in, list_in, problem_for, retry_after
+from providers.keeping import one_line
 
 REFUSED = frozenset(
     {
@@ -132,8 +133,8 @@ class Told:
             return cls(message=cleaned(error, secret), code=_word(body.get("code")))
         if not isinstance(error, Mapping):
             return None
-        details = error.get("moderation_details") or body.get("moderation_details")
-        details = details if isinstance(details, Mapping) else {}
+        name = "moderation_details"
+        details = dict_in(error, name) or dict_in(body, name)
         message = cleaned(str(error.get("message") or ""), secret)
         return cls(
             message=message,
@@ -221,8 +222,7 @@ def cleaned(text: str, secret: str = "") -> str:
     if secret:
         text = text.replace(secret, "…")
     text = LONG_RUN.sub("…", KEY_LIKE.sub("sk-…", text))
-    plain = "".join(char if char.isprintable() else " " for char in text)
-    return " ".join(plain.split())[:LONGEST]
+    return one_line(text, LONGEST)
 
 
 def _word(value: Any) -> str:
@@ -230,8 +230,7 @@ def _word(value: Any) -> str:
 
 
 def _categories(details: Mapping[str, Any], message: str) -> tuple[str, ...]:
-    named = details.get("categories")
-    if isinstance(named, list):
+    if named := list_in(details, "categories"):
         return tuple(_word(item) for item in named if isinstance(item, str))
     found = VIOLATIONS.search(message)
     return tuple(word.strip() for word in found[1].split(",") if word.strip()) if found else ()

@@ -8,11 +8,11 @@ local models pass the schema over.
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
 from providers import errors
-from providers.answers import HttpAnswer
+from providers.answers import HttpAnswer, dict_in, dicts_in
 from providers.backends.openai_errors import cleaned
 from providers.backends.openai_images import Upload
 from providers.types import TextRequest
@@ -102,9 +102,8 @@ class Reading:
         return value
 
     def _chat(self, answer: Mapping[str, Any]) -> str:
-        choice = _first(answer.get("choices"))
-        message = choice.get("message")
-        message = message if isinstance(message, Mapping) else {}
+        choice = next(iter(dicts_in(answer, "choices")), {})
+        message = dict_in(choice, "message")
         if message.get("refusal"):
             self._refused(message["refusal"])
         if choice.get("finish_reason") == "content_filter":
@@ -112,20 +111,21 @@ class Reading:
         if choice.get("finish_reason") == "length":
             self._cut_short()
         content = message.get("content")
-        return self._text(_joined(content, "text") if isinstance(content, list) else content)
+        if isinstance(content, list):
+            content = _joined(dicts_in(message, "content"), "text")
+        return self._text(content)
 
     def _responses(self, answer: Mapping[str, Any]) -> str:
-        details = answer.get("incomplete_details")
-        reason = details.get("reason") if isinstance(details, Mapping) else ""
+        reason = dict_in(answer, "incomplete_details").get("reason")
         if reason == "content_filter":
             self._refused(reason)
         if reason or answer.get("status") == "incomplete":
             self._cut_short()
         parts = [
             part
-            for item in _mappings(answer.get("output"))
+            for item in dicts_in(answer, "output")
             if item.get("type") == "message"
-            for part in _mappings(item.get("content"))
+            for part in dicts_in(item, "content")
         ]
         for part in parts:
             if part.get("type") == "refusal":
@@ -164,8 +164,7 @@ class Reading:
 
 def usage_of(answer: Mapping[str, Any]) -> dict[str, Any]:
     """The usage as told, with `input_tokens` and `output_tokens` whatever the API names them."""
-    usage = answer.get("usage")
-    told = dict(usage) if isinstance(usage, Mapping) else {}
+    told = dict(dict_in(answer, "usage"))
     for chat, plain in TOKENS:
         if chat in told:
             told.setdefault(plain, told[chat])
@@ -203,15 +202,7 @@ def _is(value: Any, kind: str) -> bool:
     return isinstance(value, TYPES.get(kind, ()))
 
 
-def _joined(parts: Any, kind: str) -> str:
+def _joined(parts: Iterable[Mapping[str, Any]], kind: str) -> str:
     """The texts of the parts of this kind; others hold thoughts."""
-    texts = [part.get("text") for part in _mappings(parts) if part.get("type") == kind]
+    texts = [part.get("text") for part in parts if part.get("type") == kind]
     return "".join(text for text in texts if isinstance(text, str))
-
-
-def _first(value: Any) -> Mapping[str, Any]:
-    return next(iter(_mappings(value)), {})
-
-
-def _mappings(value: Any) -> list[Mapping[str, Any]]:
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from providers import errors
+from providers.answers import dict_in, dicts_in, list_in
 from providers.workflows.graph import LARGEST_GRAPH, Graph, WorkflowProblem
 
 LONGEST_EXCERPT = 300  # characters
@@ -63,7 +64,7 @@ def failure_of(entry: Mapping[str, Any], name: str) -> errors.ProviderProblem | 
 
     Only the messages tell an error from an interrupt: both are "error" in the status.
     """
-    status = _mapping(entry.get("status"))
+    status = dict_in(entry, "status")
     for event, data in _messages(status):
         if event == "execution_interrupted":
             return errors.Cancelled(
@@ -86,8 +87,8 @@ def pictures_of(entry: Mapping[str, Any], outputs: Sequence[str], name: str) -> 
     `InvalidResponse` when one of these nodes made none: a success with empty outputs is what
     a server answers that had nothing new to do, and no picture.
     """
-    made = _mapping(entry.get("outputs"))
-    found = {node: list(_pictures(_mapping(made.get(node)))) for node in outputs}
+    made = dict_in(entry, "outputs")
+    found = {node: list(_pictures(dict_in(made, node))) for node in outputs}
     if missing := [node for node in outputs if not found[node]]:
         raise errors.InvalidResponse(
             f"{name} finished the workflow, but there is no picture of it.",
@@ -101,8 +102,8 @@ def pictures_of(entry: Mapping[str, Any], outputs: Sequence[str], name: str) -> 
 
 def graph_of(entry: Mapping[str, Any]) -> dict[str, Any]:
     """The graph that was run, as the server has kept it; none that is larger than ours can be."""
-    item = entry.get("prompt")
-    graph = dict(_mapping(item[2])) if isinstance(item, list) and len(item) > 2 else {}
+    item = list_in(entry, "prompt")
+    graph = item[2] if len(item) > 2 and isinstance(item[2], dict) else {}
     return graph if len(json.dumps(graph)) <= LARGEST_GRAPH else {}
 
 
@@ -117,10 +118,9 @@ def outputs_of(entry: Mapping[str, Any], name: str) -> tuple[str, ...]:
 
 
 def _messages(status: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    messages = status.get("messages")
-    for item in messages if isinstance(messages, list) else ():
-        if isinstance(item, list | tuple) and len(item) == 2:
-            yield str(item[0]), _mapping(item[1])
+    for item in list_in(status, "messages"):
+        if isinstance(item, list) and len(item) == 2:
+            yield str(item[0]), item[1] if isinstance(item[1], dict) else {}
 
 
 def _execution_error(data: Mapping[str, Any], name: str) -> errors.ProviderProblem:
@@ -138,9 +138,8 @@ def _execution_error(data: Mapping[str, Any], name: str) -> errors.ProviderProbl
 
 
 def _pictures(output: Mapping[str, Any]) -> Iterator[Picture]:
-    images = output.get("images")
-    for image in images if isinstance(images, list) else ():
-        if isinstance(image, Mapping) and image.get("filename"):
+    for image in dicts_in(output, "images"):
+        if image.get("filename"):
             yield Picture(
                 str(image["filename"]),
                 str(image.get("subfolder") or ""),
@@ -155,8 +154,8 @@ def refusal_of(
     body: Mapping[str, Any], graph: Mapping[str, Any], workflow: str, name: str
 ) -> errors.InvalidRequest:
     """The error for a graph that the server did not take, or not whole."""
-    error = _mapping(body.get("error"))
-    faults = list(_node_faults(_mapping(body.get("node_errors")), graph))
+    error = dict_in(body, "error")
+    faults = list(_node_faults(dict_in(body, "node_errors"), graph))
     kind = str(error.get("type") or (faults[0][1] if faults else ""))
     told = "; ".join(sentence for sentence, _ in faults[:3]) or _missing_class(error, graph)
     words = text_of(f"{error.get('message') or ''} {error.get('details') or ''}")
@@ -172,19 +171,18 @@ def _node_faults(
 ) -> Iterator[tuple[str, str]]:
     """(what is wrong in our own words and values, the server's type of error)."""
     for key, found in node_errors.items():
-        node = _mapping(graph.get(str(key)))
+        node = dict_in(graph, str(key))
         where = f"node {str(key)[:20]} ({str(node.get('class_type') or 'unknown')[:80]})"
-        listed = _mapping(found).get("errors")
-        for error in listed if isinstance(listed, list) and listed else [{}]:
-            kind = str(_mapping(error).get("type") or "")
-            place = str(_mapping(_mapping(error).get("extra_info")).get("input_name") or "")
+        for error in dicts_in(found, "errors") or [{}]:
+            kind = str(error.get("type") or "")
+            place = str(dict_in(error, "extra_info").get("input_name") or "")
             what = INPUT_FAULTS.get(kind, "cannot be checked there")
             yield f"{where}{_input(place, node)} {what}", kind
 
 
 def _input(place: str, node: Mapping[str, Any]) -> str:
     """The input's name with the value that we sent, where it is a plain one."""
-    inputs = _mapping(node.get("inputs"))
+    inputs = dict_in(node, "inputs")
     if place not in inputs:
         return f", {place[:60]}" if PLAIN_NAME.fullmatch(place) else ""
     value = inputs[place]
@@ -198,12 +196,7 @@ def _missing_class(error: Mapping[str, Any], graph: Mapping[str, Any]) -> str:
     if kind not in ("missing_node_type", "invalid_prompt"):
         return ""
     told = NODE_NUMBER.fullmatch(str(error.get("details") or ""))
-    node = _mapping(graph.get(told[1])) if told else {}
-    name = text_of(
-        _mapping(error.get("extra_info")).get("class_type") or node.get("class_type"), 80
-    )
+    node = dict_in(graph, told[1]) if told else {}
+    named = dict_in(error, "extra_info").get("class_type")
+    name = text_of(named or node.get("class_type"), 80)
     return f"the node class {name} is not installed there" if name else ""
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

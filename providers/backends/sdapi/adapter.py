@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from providers import errors
-from providers.answers import HttpAnswer
+from providers.answers import HttpAnswer, dict_in, list_in
 from providers.backends._results import count_notes, seed_of_key, size_notes
 from providers.backends.sdapi.answers import (
     checkpoint_named,
@@ -160,8 +160,7 @@ class SdApiProvider(Provider):
     ) -> list[SpoolFile]:
         """The pictures of an answer, without its grids and echoes."""
         names = {f"spool:{number}": file for number, file in enumerate(spooled)}
-        entries = data.get(PICTURES)
-        found = [names[str(each)] for each in _listed(entries) if str(each) in names]
+        found = [names[str(each)] for each in list_in(data, PICTURES) if str(each) in names]
         pictures = found[first_picture(info) :]
         _forget(file for file in spooled if file not in pictures)
         if not pictures:
@@ -171,7 +170,7 @@ class SdApiProvider(Provider):
                 hint="Look at the server's own log: its answer tells no reason.",
                 request_id=answer.request_id,
             )
-        if len(pictures) < len(_listed(info.get("all_seeds"))):
+        if len(pictures) < len(list_in(info, "all_seeds")):
             raise self._interrupted(pictures)
         return pictures
 
@@ -187,9 +186,7 @@ class SdApiProvider(Provider):
             data = answer.json() if answer.ok else {}
         except errors.ProviderProblem:
             return
-        state = data.get("state") if isinstance(data, Mapping) else None
-        if not isinstance(state, Mapping):
-            return
+        state = dict_in(data, "state")
         if state.get("interrupted") is not True and state.get("skipped") is not True:
             return
         theirs, ours = state.get("job_timestamp"), info.get("job_timestamp")
