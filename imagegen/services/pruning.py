@@ -21,6 +21,7 @@ from imagegen.models import Attempt, GenerationJob, ImageOutput, Rendition, Revi
 from imagegen.services import moving, renditions
 from imagegen.services.outputs import remove_original
 from imagegen.services.references import PREFIX
+from imagegen.services.wording import bytes_text, count_text
 
 PRUNED = "Pruned"
 TESTS = "originals/tests/"
@@ -29,13 +30,21 @@ NAMED = re.compile(rf"{PREFIX}([0-9a-f-]{{36}})")
 
 @dataclass(kw_only=True)
 class Prunable:
-    """Something that may go: what it is, how many files, their bytes; `remove` does it and
-    returns how many went."""
+    """Something that may go: one of what it is, which of them, how many, their bytes; `remove`
+    does it and returns how many went."""
 
-    what: str
+    noun: str
+    which: str
     count: int
     bytes: int
     remove: Callable[[], int]
+
+    @property
+    def what(self) -> str:
+        return f"{self.noun}s {self.which}"
+
+    def __str__(self) -> str:
+        return f"{count_text(self.count, self.noun)} {self.which}, {bytes_text(self.bytes)}"
 
     def to_dict(self) -> dict[str, Any]:
         return {"what": self.what, "count": self.count, "bytes": self.bytes}
@@ -46,7 +55,8 @@ def unused_renditions() -> Prunable:
     rows = renditions.unused_renditions().filter(made_at__isnull=False)
     size = rows.aggregate(total=Sum("byte_size"))["total"] or 0
     return Prunable(
-        what="renditions that nothing uses",
+        noun="rendition",
+        which="that nothing uses",
         count=rows.count(),
         bytes=size,
         remove=renditions.forget_unused,
@@ -58,7 +68,7 @@ def old_tests(days: int) -> Prunable:
     rows = ImageOutput.objects.filter(
         slot=None, path__startswith=TESTS, created_at__lt=_before(days)
     )
-    return _of_images(f"pictures of test runs older than {days} days", rows)
+    return _of_images(f"of test runs older than {count_text(days, 'day')}", rows)
 
 
 def old_rejected(days: int) -> Prunable:
@@ -69,14 +79,15 @@ def old_rejected(days: int) -> Prunable:
         .annotate(decided_at=Coalesce(rejected, "created_at"))
         .filter(decided_at__lt=_before(days))
     )
-    return _of_images(f"pictures rejected more than {days} days ago", rows)
+    return _of_images(f"rejected more than {count_text(days, 'day')} ago", rows)
 
 
 def old_storage(alias: str) -> Prunable:
     """Files that a move left in a storage. Refused where that is in use or not set up."""
     entries = list(moving.left_behind(alias))
     return Prunable(
-        what=f"files left in the storage {alias}",
+        noun="file",
+        which=f"left in the storage {alias}",
         count=len(entries),
         bytes=sum(entry.size for entry in entries),
         remove=partial(_empty, alias, [entry.name for entry in entries]),
@@ -101,9 +112,11 @@ def _before(days: int) -> datetime:
 
 
 def spared(rows: QuerySet[ImageOutput]) -> QuerySet[ImageOutput]:
-    """Without those that something refers to: places, public copies, edits, plans, open jobs."""
+    """Without those that are approved, and those that something refers to: places, public
+    copies, edits, plans, open jobs."""
     return (
-        rows.filter(chosen_in__isnull=True, copies__isnull=True, children__isnull=True)
+        rows.exclude(state=ImageOutput.State.APPROVED)
+        .filter(chosen_in__isnull=True, copies__isnull=True, children__isnull=True)
         .exclude(illustrationplan__isnull=False)
         .exclude(uuid__in=_named_by_open_jobs())
     )
@@ -119,12 +132,13 @@ def _named_by_open_jobs() -> set[str]:
     return named
 
 
-def _of_images(what: str, rows: QuerySet[ImageOutput]) -> Prunable:
+def _of_images(which: str, rows: QuerySet[ImageOutput]) -> Prunable:
     found = list(spared(rows).values_list("pk", "byte_size"))
     keys = [pk for pk, _ in found]
     made = Rendition.objects.filter(output__in=keys).aggregate(total=Sum("byte_size"))
     return Prunable(
-        what=what,
+        noun="picture",
+        which=which,
         count=len(keys),
         bytes=sum(size for _, size in found) + (made["total"] or 0),
         remove=partial(_remove_all, keys, rows),
@@ -141,8 +155,7 @@ def _remove(pk: int, rows: QuerySet[ImageOutput]) -> bool:
     renditions.forget(Rendition.objects.filter(output=pk))
     with transaction.atomic():
         output = ImageOutput.objects.select_for_update(of=("self",)).filter(pk=pk).first()
-        may_go = spared(rows).exclude(state=ImageOutput.State.APPROVED).filter(pk=pk)
-        if output is None or not may_go.exists():
+        if output is None or not spared(rows).filter(pk=pk).exists():
             return False
         if output.attempt_id is not None:
             message = f"Its image was pruned on {timezone.localdate():%Y-%m-%d}."

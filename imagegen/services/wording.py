@@ -4,7 +4,12 @@ from decimal import Decimal
 
 from providers.money import cost_range, money_text
 
-__all__ = ["cost_range", "duration_text", "money_text", "plain_amount"]
+__all__ = ["bytes_text", "cost_range", "count_text", "duration_text", "money_text", "plain_amount"]
+
+
+def count_text(count: int, noun: str) -> str:
+    """So many of something: `1 place`, `1,200 places`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def plain_amount(amount: Decimal) -> str:

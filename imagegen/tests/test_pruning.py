@@ -70,7 +70,7 @@ def is_there(output: ImageOutput) -> bool:
 
 def test_nothing_goes_unless_told_twice(rejected):
     told = prune("--rejected", "90")
-    assert "1 pictures rejected more than 90 days ago" in told and "Say --yes" in told
+    assert "1 picture rejected more than 90 days ago" in told and "Say --yes" in told
     assert is_there(rejected)
 
 
@@ -95,6 +95,11 @@ def test_test_run_goes_by_age(test_run):
     assert is_there(test_run)
     prune("--tests", "99", "--yes")
     assert not is_there(test_run)
+
+
+def test_approved_test_run_is_not_counted(test_run):
+    ImageOutput.objects.update(state=ImageOutput.State.APPROVED)
+    assert "0 pictures of test runs older than 30 days" in prune("--tests", "30")
 
 
 def test_picture_of_a_place_is_no_test_run(post):

@@ -9,7 +9,6 @@ from imagegen.management.base import ALL_DONE, SOME_FAILED, WorkCommand
 from imagegen.management.choices import NothingCanStart
 from imagegen.services import pruning
 from imagegen.services.pruning import Prunable
-from imagegen.services.wording import bytes_text
 
 
 def days(text: str) -> int:
@@ -63,9 +62,8 @@ class Command(WorkCommand):
         """Tell of one kind, and remove it if so asked."""
         removed = item.remove() if options["yes"] else 0
         if not options["json"]:
-            text = f"{item.count} {item.what}, {bytes_text(item.bytes)}"
-            stays = f"; {item.count - removed} stay" if removed < item.count else ""
-            self.say(f"{text}: {removed} removed{stays}." if options["yes"] else text)
+            stay = f"; {item.count - removed:,} kept" if removed < item.count else ""
+            self.say(f"{item}: {removed:,} removed{stay}." if options["yes"] else str(item))
         return {**item.to_dict(), "removed": removed}
 
 
