@@ -10,7 +10,7 @@ from imagegen.management.choices import NothingCanStart, find_amount
 from imagegen.management.waiting import BatchWatch
 from imagegen.models import GenerationBatch
 from imagegen.services.asking import Plan
-from imagegen.services.wording import cost_range
+from imagegen.services.wording import cost_range, count_text
 
 ALL_DONE, SOME_FAILED, NOTHING_STARTED = 0, 1, 2
 
@@ -49,7 +49,7 @@ class WorkCommand(BaseCommand):
 
 
 class TextCommand(WorkCommand):
-    """A command that has a model write; `noun` is what, in the plural."""
+    """A command that has a model write; `noun` is one of these."""
 
     noun: str
 
@@ -61,7 +61,7 @@ class TextCommand(WorkCommand):
         options: dict[str, Any],
     ) -> int:
         """Ask for what was planned under `--max-cost`, wait, and `tell` what came."""
-        title = f"{len(plan.items)} {self.noun}"
+        title = count_text(len(plan.items), self.noun)
         self.say(f"{title}, {cost_range(plan.low, plan.high)}.")
         for problem in plan.problems:
             self.say(f"Left out: {problem}")

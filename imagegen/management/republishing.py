@@ -12,7 +12,7 @@ from blog.models import Post
 from imagegen.models import ImageSlot
 from imagegen.services import workers
 from imagegen.services.publishing import places_to_publish, publish_pictures
-from imagegen.services.wording import duration_text
+from imagegen.services.wording import count_text, duration_text
 
 PLAIN_EVERY = 5.0  # seconds between plain lines
 STALLED = 180.0  # seconds without any progress after which nothing more is waited for
@@ -80,7 +80,7 @@ class PublishWatch:
         return ", ".join(self._parts(done, left))
 
     def _parts(self, done: int, left: int) -> Iterator[str]:
-        text = f"{done:,} of {self._total:,} places published anew"
+        text = f"{done:,} of {count_text(self._total, 'place')} published anew"
         if self._terminal:
             filled = BAR * done // max(self._total, 1)
             text = f"[{'█' * filled}{'·' * (BAR - filled)}] {text}"

@@ -14,7 +14,7 @@ from imagegen.models import Attempt, GenerationBatch, GenerationJob
 from imagegen.services import engine, queue, workers
 from imagegen.services.endings import LONGEST_WAIT
 from imagegen.services.publishing import places_to_publish
-from imagegen.services.wording import duration_text, money_text, plain_amount
+from imagegen.services.wording import count_text, duration_text, money_text, plain_amount
 
 State = GenerationJob.State
 PLAIN_EVERY = 5.0  # seconds between plain lines
@@ -105,7 +105,7 @@ class BatchWatch:
             filled = BAR * over // max(self._total, 1)
             text = f"[{'█' * filled}{'·' * (BAR - filled)}] {text}"
         if over == self._total and (posts := self._posts_to_publish()):
-            return f"{text}, {posts} post{'' if posts == 1 else 's'} to publish"
+            return f"{text}, {count_text(posts, 'post')} to publish"
         if over:
             text += f", {over / elapsed:.1f} a second"
             if over < self._total:

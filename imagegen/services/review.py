@@ -23,6 +23,7 @@ from imagegen.services.choices import (
     set_choice,
 )
 from imagegen.services.slots import check_attached
+from imagegen.services.wording import count_text
 from imagegen.states import transition
 
 if TYPE_CHECKING:
@@ -262,7 +263,7 @@ def ask_again(
         for item in plan.items:
             record_event(action=Action.REGENERATE, user=user, slot=item.slot, note=note)
 
-    asking.setdefault("title", f"Another try for {len(plan.items)} places")
+    asking.setdefault("title", f"Another try for {count_text(len(plan.items), 'place')}")
     return queue_plan(plan, write, user=user, kind=GenerationBatch.Kind.REGENERATE, **asking)
 
 

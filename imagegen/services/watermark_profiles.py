@@ -29,6 +29,7 @@ from imagegen.services.watermarks import (
     resolve,
     spec_of,
 )
+from imagegen.services.wording import count_text
 
 Kind, Position = WatermarkProfile.Kind, WatermarkProfile.Position
 CHUNK = 500  # places that are marked due at a time
@@ -148,7 +149,7 @@ class Progress:
         return self.places - self.due
 
     def __str__(self) -> str:
-        places = f"{self.places:,} place{'' if self.places == 1 else 's'}"
+        places = count_text(self.places, "place")
         return f"{places}, {self.due:,} to be published anew" if self.due else places
 
 

@@ -68,7 +68,7 @@ def test_dry_run_changes_nothing(shown):
 def test_archive_is_applied_again(shown):
     make_profile(is_default=True)
     settle()
-    assert "House: 2 places are looked through." in run("--reapply")
+    assert "House: 2 places to look through." in run("--reapply")
     assert len(due()) == 2
 
 

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from imagegen.services.auditing import Audit, audit_files, audit_site
 from imagegen.services.pages import fetch
+from imagegen.services.wording import count_text
 
 
 class Command(BaseCommand):
@@ -42,6 +43,8 @@ class Command(BaseCommand):
     def _tell(self, audit: Audit, *, with_pages: bool) -> None:
         for mark in audit.missing:
             self.stdout.write(f"[{mark.kind}] {mark.where}: {mark.message}")
-        looked = f"{audit.files} files" + (f" and {audit.pages} pages" if with_pages else "")
+        looked = count_text(audit.files, "file")
+        if with_pages:
+            looked += f" and {count_text(audit.pages, 'page')}"
         result = f"{len(audit.missing)} missing" if audit.missing else "nothing is missing"
         self.stdout.write(f"Looked at {looked}: {result}.")

@@ -20,7 +20,7 @@ from imagegen.management.choices import (
 from imagegen.models import GenerationBatch, ImageSlot
 from imagegen.services.batches import BatchPlan, create_batch, plan_batch
 from imagegen.services.selection import ask_for_own_card
-from imagegen.services.wording import cost_range, money_text, plain_amount
+from imagegen.services.wording import cost_range, count_text, money_text, plain_amount
 
 
 class Command(WorkCommand):
@@ -98,16 +98,14 @@ class Command(WorkCommand):
             watch.wait()
             watch.tell_end()
         else:
-            count = len(plan.items)
-            are = "1 picture is" if count == 1 else f"{count} pictures are"
-            self.say(f"Batch {batch.pk}: {are} queued for the worker.")
+            self.say(f"Batch {batch.pk}: {count_text(len(plan.items), 'picture')} queued.")
         unfinished = options["wait"] and watch.is_unfinished()
         lacking = plan.problems or unfinished or watch.has_failures()
         return report | watch.report(), SOME_FAILED if lacking else ALL_DONE
 
     def _show_plan(self, plan: BatchPlan, cap: Decimal | None) -> None:
         posts = {item.slot.post_id for item in plan.items}
-        pictures, in_posts = _count(len(plan.items), "picture"), _count(len(posts), "post")
+        pictures, in_posts = count_text(len(plan.items), "picture"), count_text(len(posts), "post")
         self.say(f"{pictures} in {in_posts}, {cost_range(plan.low, plan.high)}.")
         if cap is not None:
             self.say(f"No more than {money_text(cap)} will be spent.")
@@ -124,10 +122,6 @@ def _nothing_to_do() -> str:
         "There is nothing to do: every place that was meant has a picture, one to review, "
         "or one on its way."
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _kind(slots: list[ImageSlot]) -> str:

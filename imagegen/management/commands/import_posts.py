@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from blog.importing import ImportProblem, ImportReport, import_paths
 from imagegen.models import ImageSlot
 from imagegen.services import publishing, workers
+from imagegen.services.wording import count_text
 
 
 class Command(BaseCommand):
@@ -57,7 +58,8 @@ class Command(BaseCommand):
             raise SystemExit(1)
 
     def _show_progress(self, done: int, total: int) -> None:
-        self.stderr.write(f"\r{done} of {total} files", ending="" if done < total else "\n")
+        text = f"\r{done} of {count_text(total, 'file')}"
+        self.stderr.write(text, ending="" if done < total else "\n")
 
     def _publish_here(self) -> bool:
         """Make the public pictures in this process where no worker does; True if any."""

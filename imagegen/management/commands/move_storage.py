@@ -7,7 +7,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from imagegen.management.base import ALL_DONE, SOME_FAILED, WorkCommand
 from imagegen.services.moving import MoveReport, move_storage, role_for
-from imagegen.services.wording import bytes_text
+from imagegen.services.wording import bytes_text, count_text
 from imagegen.storage import alias_of
 
 TELL_EVERY = 5.0  # seconds
@@ -47,8 +47,8 @@ class Command(WorkCommand):
         except KeyboardInterrupt as error:
             raise CommandError(_stopped(options["target"]), returncode=SOME_FAILED) from error
         if options["dry_run"]:
-            size = bytes_text(report.bytes)
-            self.say(f"{report.files} files, {size}. Nothing was carried or switched.")
+            found = f"{count_text(report.files, 'file')}, {bytes_text(report.bytes)}"
+            self.say(f"{found}. Nothing was carried or switched.")
             return ALL_DONE
         self._sum_up(report, options)
         return SOME_FAILED if report.problems or report.damaged else ALL_DONE
@@ -88,5 +88,6 @@ def _stopped(target: str) -> str:
 def _counts(report: MoveReport) -> str:
     """How much was carried, how fast, and what was there already."""
     rate = bytes_text(int(report.rate))
-    text = f"{report.carried} files carried, {bytes_text(report.carried_bytes)}, {rate}/s"
+    carried = count_text(report.carried, "file")
+    text = f"{carried} carried, {bytes_text(report.carried_bytes)}, {rate}/s"
     return f"{text}; {report.present} were there already" if report.present else text

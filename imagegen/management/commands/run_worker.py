@@ -11,6 +11,7 @@ from django.utils.module_loading import autodiscover_modules
 from imagegen.services import engine, queue, workers
 from imagegen.services.publishing import places_to_publish
 from imagegen.services.sweeper import Sweeper
+from imagegen.services.wording import count_text
 
 
 class Command(BaseCommand):
@@ -45,7 +46,8 @@ class Command(BaseCommand):
         with workers.Heartbeat(owner=owner, threads=threads), Sweeper(owner=owner):
             consumer.start()
             self._listen(stopped)
-            self.stdout.write(f"Worker {owner} runs with {threads} threads. Stop it with Ctrl-C.")
+            crew = count_text(threads, "thread")
+            self.stdout.write(f"Worker {owner} runs with {crew}. Stop it with Ctrl-C.")
             self.stdout.flush()  # a service manager's log shall have it now, not at the end
             self._wait(consumer, stopped, until_idle)
             engine.stop()

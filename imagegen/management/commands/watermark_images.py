@@ -13,6 +13,7 @@ from imagegen.models import ImageOutput, WatermarkProfile
 from imagegen.services import watermark_profiles, watermarks
 from imagegen.services.holdings import batches
 from imagegen.services.watermarks import Watermarking
+from imagegen.services.wording import count_text
 
 CHUNK = 500  # pictures between two lines of progress
 
@@ -54,7 +55,7 @@ class Command(WorkCommand):
         watch = PublishWatch(posts=posts, write=self.say, terminal=self.is_terminal())
         left = watch.wait()
         if left:
-            self.say(f"{left:,} places could not be published. Look into the log.")
+            self.say(f"Not published: {count_text(left, 'place')}. Look into the log.")
         return SOME_FAILED if left else ALL_DONE
 
     def _set(self, posts: QuerySet[Post] | None, options: dict[str, Any]) -> None:
@@ -66,7 +67,7 @@ class Command(WorkCommand):
         changing = outputs.distinct().exclude(watermarking=watermarking, watermark=profile)
         total, changes = outputs.distinct().count(), changing.count()
         words = watermarks.in_words(watermarking, profile)
-        self.say(f"{total:,} pictures, {changes:,} to change. Watermark: {words}.")
+        self.say(f"{count_text(total, 'picture')}, {changes:,} to change. Watermark: {words}.")
         if options["dry_run"]:
             self.say("Nothing was changed: this was a dry run.")
             return
@@ -88,7 +89,7 @@ class Command(WorkCommand):
                 self.say(f"{profile}: {so_far}. Nothing was changed: this was a dry run.")
                 continue
             so_far = watermark_profiles.reapply(profile=profile, user=None, posts=posts)
-            self.say(f"{profile}: {so_far.places:,} places are looked through.")
+            self.say(f"{profile}: {count_text(so_far.places, 'place')} to look through.")
 
 
 def _posts(options: dict[str, Any]) -> QuerySet[Post] | None:

@@ -16,7 +16,7 @@ class Command(TextCommand):
     Exit code 0: all drafted; 1: some failed; 2: nothing could start.
     """
 
-    noun = "alt texts"
+    noun = "alt text"
     help = "Drafts alt texts of candidates and approved images by a vision model."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -10,6 +10,7 @@ from imagegen.management.base import ALL_DONE, SOME_FAILED, TextCommand
 from imagegen.management.choices import add_place_choice, find_places
 from imagegen.models import GenerationBatch, ImageSlot, PromptDraft
 from imagegen.services import texts, writing
+from imagegen.services.wording import count_text
 
 
 class Command(TextCommand):
@@ -18,7 +19,7 @@ class Command(TextCommand):
     Exit code 0: all written; 1: some failed; 2: nothing could start.
     """
 
-    noun = "prompts"
+    noun = "prompt"
     help = "Writes prompts for the wanted places of posts, as drafts."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -51,7 +52,8 @@ class Command(TextCommand):
         """One draft after the other, offline and free."""
         failed = 0
         if options["dry_run"]:
-            self.say(f"{len(slots)} prompts from the template, free. Nothing was written.")
+            count = count_text(len(slots), self.noun)
+            self.say(f"{count} from the template, free. Nothing was written.")
             return ALL_DONE
         for slot in slots:
             try:
@@ -61,7 +63,7 @@ class Command(TextCommand):
                 self.say(f"{slot}: {error}")
                 continue
             self._tell(draft, accept=options["accept"])
-        self.say(f"{len(slots) - failed} prompts written, {failed} failed.")
+        self.say(f"{count_text(len(slots) - failed, self.noun)} written, {failed} failed.")
         return SOME_FAILED if failed else ALL_DONE
 
     def _tell_drafts(self, batch: GenerationBatch, *, accept: bool) -> None:

@@ -17,6 +17,7 @@ from imagegen.services.doctor.problems import LEFT_BEHIND, Problem
 from imagegen.services.pruning import PRUNED
 from imagegen.services.spool import is_key, spool_root
 from imagegen.services.sweeper import SPOOL_ENDED
+from imagegen.services.wording import count_text
 
 PATIENCE = timedelta(minutes=1)  # the sweeper releases expired leases within seconds
 QUARANTINE = "quarantine"
@@ -56,7 +57,7 @@ def _waiting_in_vain() -> Iterator[Problem]:
         yield Problem(
             kind="no-worker",
             subject="queue",
-            message=f"{due.count()} jobs wait and no worker has reported. "
+            message=f"No worker has reported, with {count_text(due.count(), 'job')} waiting. "
             "Start one: manage.py run_worker.",
         )
 

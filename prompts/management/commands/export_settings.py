@@ -36,4 +36,6 @@ class Command(BaseCommand):
             Path(options["output"]).write_text(text, encoding="utf-8")
         except OSError as error:
             raise CommandError(f"{options['output']}: {error.strerror}.", returncode=2) from None
-        self.stdout.write(f"{len(data['settings'])} settings written to {options['output']}.")
+        count = len(data["settings"])
+        settings = "1 setting" if count == 1 else f"{count} settings"
+        self.stdout.write(f"{settings} written to {options['output']}.")
