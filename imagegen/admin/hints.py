@@ -7,14 +7,14 @@ from django.utils.safestring import SafeString
 
 from imagegen.admin.display import chip
 from imagegen.models import ImageOutput
+from imagegen.services.wording import count_text
 
 
 def hint_chip(output: ImageOutput) -> SafeString | str:
     """How many hints an image has, with their sentences on hovering; nothing for none."""
     if not output.hints:
         return ""
-    count = len(output.hints)
-    word = "1 hint" if count == 1 else f"{count} hints"
+    word = count_text(len(output.hints), "hint")
     return chip("hint", word, " ".join(hint["text"] for hint in output.hints))
 
 
