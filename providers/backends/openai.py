@@ -153,7 +153,6 @@ class OpenAIProvider(Provider):
             usage=dict_in(answer, "usage"),
             request_id=head.request_id,
             parameters=parameters,
-            digital_source_type=self.digital_source_type,
             notes=tuple(notes),
         )
 
@@ -291,11 +290,11 @@ class OpenAIProvider(Provider):
             ) from error
 
     def _problem(self, answer: HttpAnswer) -> errors.ProviderProblem:
-        return problem(answer, self.connection.name, secret=self.connection.secret)
+        return problem(answer, self.connection.name)
 
     def _raise_error_in(self, answer: Any, head: HttpAnswer) -> None:
         """Gateways put errors into a 200 (2026-11); one without a code that we know was paid."""
-        told = Told.read(answer, self.connection.secret)
+        told = Told.read(answer)
         if told is None:
             return
         known = known_problem(told, head, self.connection.name)

@@ -113,7 +113,7 @@ LONGEST = 400  # characters of a service's own sentence
 
 @dataclass(frozen=True)
 class Told:
-    """What the body of a failure says, cleaned of secrets."""
+    """What the body of a failure says, as plain short texts."""
 
     message: str = ""
     code: str = ""
@@ -123,19 +123,19 @@ class Told:
     categories: tuple[str, ...] = field(default=())
 
     @classmethod
-    def read(cls, body: Any, secret: str = "") -> "Told | None":
+    def read(cls, body: Any) -> "Told | None":
         """`body` is the parsed JSON; None when it speaks of no error."""
         if not isinstance(body, Mapping):
             return None
         error = body if body.get("object") == "error" else body.get("error")
         error = error or body.get("detail")
         if isinstance(error, str) and error:
-            return cls(message=cleaned(error, secret), code=_word(body.get("code")))
+            return cls(message=cleaned(error), code=_word(body.get("code")))
         if not isinstance(error, Mapping):
             return None
         name = "moderation_details"
         details = dict_in(error, name) or dict_in(body, name)
-        message = cleaned(str(error.get("message") or ""), secret)
+        message = cleaned(str(error.get("message") or ""))
         return cls(
             message=message,
             code=_word(error.get("code")),
@@ -146,15 +146,15 @@ class Told:
         )
 
 
-def problem(answer: HttpAnswer, name: str, *, secret: str = "") -> errors.ProviderProblem:
+def problem(answer: HttpAnswer, name: str) -> errors.ProviderProblem:
     """The error for an answer of the connection `name` that is no success."""
     try:
-        told = Told.read(json.loads(answer.body or b""), secret)
+        told = Told.read(json.loads(answer.body or b""))
     except (ValueError, RecursionError):
         told = None
     if told is not None and (known := known_problem(told, answer, name)):
         return known
-    told = told or Told(message=cleaned(answer.excerpt(LONGEST), secret))
+    told = told or Told(message=cleaned(answer.excerpt(LONGEST)))
     found = problem_for(HttpAnswer(answer.status, answer.headers, told.message.encode()), name)
     found.code = told.code or found.code
     if isinstance(found, errors.RateLimited):
@@ -217,12 +217,12 @@ def waiting_time(headers: Mapping[str, str], message: str = "") -> float | None:
     return None
 
 
-def cleaned(text: str, secret: str = "") -> str:
-    """A service's own words as one short line, without secrets and encoded files."""
-    if secret:
-        text = text.replace(secret, "…")
-    text = LONG_RUN.sub("…", KEY_LIKE.sub("sk-…", text))
-    return one_line(text, LONGEST)
+def cleaned(text: str) -> str:
+    """A service's own words as one short line, without parts of keys and encoded files.
+
+    Whole secrets have been taken out at the wire.
+    """
+    return one_line(LONG_RUN.sub("…", KEY_LIKE.sub("sk-…", text)), LONGEST)
 
 
 def _word(value: Any) -> str:

@@ -15,7 +15,7 @@ FAILURES = [(kind, name) for kind in KINDS for name in recorded.problems(kind)]
 
 def told(status=400, headers=None, **error):
     body = json.dumps({"error": error}).encode()
-    return problem(HttpAnswer(status, headers or {}, body), "mine", secret="hush-hush")
+    return problem(HttpAnswer(status, headers or {}, body), "mine")
 
 
 @pytest.mark.parametrize(("kind", "name"), FAILURES)
@@ -87,11 +87,10 @@ def test_parameter_is_named():
     assert found.message.endswith("Invalid value: 'ultra'. (quality)")
 
 
-def test_secrets_and_files_are_not_repeated():
-    message = f"Bad key hush-hush, sk-proj-abcdef123456; got {'QUJD' * 100}"
+def test_parts_of_keys_and_files_are_not_repeated():
+    message = f"Bad key sk-proj-abcdef123456; got {'QUJD' * 100}"
     text = str(told(400, message=message).to_dict()) + str(told(418, message=message).to_dict())
-    for secret in ("hush-hush", "abcdef", "QUJDQUJD"):
-        assert secret not in text
+    assert "abcdef" not in text and "QUJDQUJD" not in text
 
 
 @pytest.mark.parametrize(
