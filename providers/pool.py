@@ -188,10 +188,10 @@ def _prepare_child(parent: int, memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # Python's own handler would wait for the end of a long piece of C.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=end_with, args=(parent,), daemon=True).start()
 
 
-def _end_with(parent: int) -> None:
+def end_with(parent: int) -> None:
     """Leave soon after the parent is gone, whatever it died of."""
     while os.getppid() == parent:
         time.sleep(1.0)

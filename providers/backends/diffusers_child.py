@@ -9,13 +9,13 @@ import inspect
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from providers.keeping import plain_line
+from providers.pool import end_with
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -80,7 +80,7 @@ class Job:
 def serve(pipe: "Connection", parent: int, idle: float) -> None:
     """Draw until nothing has come for `idle` seconds, or the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to end
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=end_with, args=(parent,), daemon=True).start()
     for name in ("HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS"):
         os.environ[name] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -90,13 +90,6 @@ def serve(pipe: "Connection", parent: int, idle: float) -> None:
             job = pipe.recv()
             pipe.send(("begun", None))
             pipe.send(painter.answer(job, lambda fraction: pipe.send(("progress", fraction))))
-
-
-def _end_with(parent: int) -> None:
-    """Leave soon after the parent is gone, whatever it died of."""
-    while os.getppid() == parent:
-        time.sleep(1.0)
-    os._exit(1)
 
 
 class Painter:
