@@ -24,6 +24,7 @@ from providers.errors import (
 from providers.options import Options
 from providers.prices import cost_of_usage, price_of
 from providers.types import (
+    AnyRequest,
     Capabilities,
     ConnectionConfig,
     Handle,
@@ -39,9 +40,6 @@ from providers.types import (
     Validation,
 )
 from providers.validation import validate_request
-
-AnyRequest = ImageRequest | TextRequest
-
 
 # Raised when an adapter written before would no longer work.
 INTERFACE_VERSION = 1
@@ -62,7 +60,6 @@ class Provider(ABC):
     # What its connections may set; `options` are those of this one.
     options_class: ClassVar[type[Options]] = Options
     options: Options
-    digital_source_type: str = "trainedAlgorithmicMedia"
     # Seconds between two looks at a queued job: the first pause and the longest.
     poll_interval: float = 1.0
     poll_interval_max: float = 5.0

@@ -6,9 +6,7 @@ from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from typing import Any, ClassVar, NamedTuple, Self
 
-from providers.types import ImageRequest, Price, TextRequest
-
-AnyRequest = ImageRequest | TextRequest
+from providers.types import AnyRequest, Price
 
 MILLIONTH = Decimal("0.000001")
 HIGHEST = 1_000_000

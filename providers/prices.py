@@ -21,7 +21,6 @@ from typing import Any, Self
 
 from providers.price_fields import (
     WAYS,
-    AnyRequest,
     PriceRule,
     Span,
     Table,
@@ -31,7 +30,7 @@ from providers.price_fields import (
     rounded_up,
 )
 from providers.token_prices import NOTHING, ImageTokens, TextTokens
-from providers.types import ImageRequest, Price
+from providers.types import AnyRequest, ImageRequest, Price
 
 ABOUT = {"kind", "date", "source", "sources", "note"}
 ROUNDINGS = ("up", "none")

@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Any, Self
 
 from providers.price_fields import (
-    AnyRequest,
     PriceRule,
     Span,
     Table,
@@ -17,7 +16,7 @@ from providers.price_fields import (
     read_table,
     rounded_up,
 )
-from providers.types import ImageRequest, Price, TextRequest
+from providers.types import AnyRequest, ImageRequest, Price, TextRequest
 from providers.usage import Tokens, read_tokens
 
 MILLION = 1_000_000

@@ -310,6 +310,9 @@ class TextRequest(_Request):
         return cls(**{**data, "images": tuple(data.get("images") or ())})
 
 
+AnyRequest = ImageRequest | TextRequest
+
+
 @dataclass(frozen=True, kw_only=True)
 class TextResult(_Told):
     """The answer of a text model: `data` fits the schema that was asked for."""

@@ -107,7 +107,6 @@ class DiffusersProvider(Provider):
             model=request.model,
             seed=seed,
             parameters={**payload, "model": request.model, "pipeline": drawn["pipeline"]},
-            digital_source_type=self.digital_source_type,
             notes=(*size_notes(asked, (drawn["width"], drawn["height"])), *drawn["notes"]),
         )
 

@@ -89,7 +89,6 @@ def open_ledger(path: str, name: str) -> Ledger:
 
 
 class StubProvider(Provider):
-    digital_source_type = "algorithmicMedia"
     options_class = StubOptions
     options: StubOptions
 
@@ -240,7 +239,7 @@ class StubProvider(Provider):
             cost=Decimal(self.options.cost) if self.options.cost else None,
             request_id=answer.request_id,
             description="A test picture of shaded blocks.",
-            digital_source_type=self.digital_source_type,
+            digital_source_type="algorithmicMedia",
             **json.loads(answer.headers["x-facts"]),
         )
 

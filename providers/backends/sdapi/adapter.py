@@ -121,7 +121,6 @@ class SdApiProvider(Provider):
             seed=seed_of(info, seed),
             request_id=answer.request_id,
             parameters=parameters | facts_of(info),
-            digital_source_type=self.digital_source_type,
             notes=(
                 *((told_model,) if other else ()),
                 *count_notes(self.connection.name, pictures),

@@ -57,7 +57,6 @@ class StudioProvider(Provider):
     """
 
     recovery = Recovery.OWN_KEY
-    digital_source_type = "algorithmicMedia"
 
     def capabilities(self, model: str, row: Mapping[str, Any] | None = None) -> Capabilities:
         """What `patterns` (no text) and `covers` (with title) take."""
@@ -91,7 +90,7 @@ class StudioProvider(Provider):
             cost=Decimal(0),
             parameters={**parameters, "seed": seed, "output_format": file_format},
             description=drawn["description"],
-            digital_source_type=self.digital_source_type,
+            digital_source_type="algorithmicMedia",
             notes=tuple(drawn["notes"]),
         )
 

@@ -51,7 +51,6 @@ class GradientProvider(Provider):
     interface_version = 1
     # Nothing can be cut, and drawing again gives the same picture at no cost.
     recovery = Recovery.OWN_KEY
-    digital_source_type = "algorithmicMedia"
     options_class = GradientOptions
     options: GradientOptions
 
@@ -72,7 +71,7 @@ class GradientProvider(Provider):
             seed=payload["seed"],
             parameters=payload,
             description="A gradient of two colours.",
-            digital_source_type=self.digital_source_type,
+            digital_source_type="algorithmicMedia",
         )
 
     def build_payload(self, request: ImageRequest, key: str) -> dict[str, Any]:
