@@ -12,7 +12,7 @@ from django.template.response import TemplateResponse
 from imagegen.admin.base import form_key, refuse, tell
 from imagegen.admin.display import link_to
 from imagegen.admin.forms import left_out, unready_providers
-from imagegen.admin.generation import DOOR, cost_of
+from imagegen.admin.generation import DOOR, cost_of, was_seen
 from imagegen.errors import ImagegenError
 from imagegen.models import ImageOutput
 from imagegen.services import edits
@@ -162,7 +162,7 @@ class EditPage:
         except ImagegenError as error:
             refuse(self.repaint, error)
             return None
-        if self.request.POST.get("seen_cost") != cost_of(self.plan):
+        if not was_seen(self.request, self.plan):
             return None
         batch = tell(
             self.request,

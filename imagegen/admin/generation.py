@@ -30,6 +30,12 @@ def cost_of(plan: BatchPlan) -> str:
     return cost_range(plan.low, plan.high)
 
 
+def was_seen(request: HttpRequest, plan: BatchPlan) -> bool:
+    """Whether the page that was sent had shown what the plan costs, and that it may fail."""
+    doubt_seen = "seen_doubt" in request.POST or not plan.is_doubtful
+    return request.POST.get("seen_cost") == cost_of(plan) and doubt_seen
+
+
 def fetch_for_planning(slots: QuerySet) -> list[ImageSlot]:
     """The rows with what composing their prompts reads, in few statements."""
     rows = slots.select_related("section", "draft")

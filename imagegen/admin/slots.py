@@ -39,6 +39,7 @@ from imagegen.admin.generation import (
     askable,
     cost_of,
     fetch_for_planning,
+    was_seen,
     without_those_under_way,
 )
 from imagegen.admin.prompts import prompt_limit_of
@@ -275,7 +276,7 @@ class ImageSlotAdmin(WritingPages, AttachingPages, ConsoleAdmin):
             plan = plan_batch(slots=[slot], options=options)
             item = plan.items[0] if plan.items else None
             problem = plan.problems[0].message if plan.problems else None
-            asked = "ask" in request.POST and request.POST.get("seen_cost") == cost_of(plan)
+            asked = "ask" in request.POST and was_seen(request, plan)
             if item and asked and self._ask_again(request, slot, form):
                 return go_back(request, self._own_page(slot))
         context = self.page_context(

@@ -130,12 +130,14 @@ def test_command_says_that_a_workflow_will_fail(lacking, capsys):
     assert f"Note: The workflow House (far) will fail: {LACK} And 1 more." in out
 
 
-def test_page_says_that_a_workflow_will_fail(lacking, client, administrator):
+def test_page_says_that_a_workflow_will_fail_before_it_is_asked(lacking, client, administrator):
     client.force_login(administrator)
     setting = make_setting("House", model=lacking.connection.models.get())
     url = reverse("admin:imagegen_imageslot_regenerate", args=[hero_of(make_post()).pk])
-    page = client.post(url, {"setting": setting.pk, "description": "A barn"})
-    assert LACK in page.content.decode()
+    data = {"ask": 1, "seen_cost": "free", "setting": setting.pk, "description": "A barn"}
+    assert LACK in client.post(url, data).content.decode() and not GenerationJob.objects.exists()
+    client.post(url, {**data, "seen_doubt": 1})
+    assert GenerationJob.objects.exists()
 
 
 def test_one_free_picture_that_will_fail_is_asked_about_first(lacking, client, administrator):
