@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -151,14 +152,20 @@ def test_provider_edits_from_the_original(output, model, editor):
     assert attempt.job.request["reference_images"] == [f"image:{output.uuid}"]
 
 
-def test_picture_of_a_person_that_a_model_changed_is_a_composite(output, model, editor):
+def test_picture_of_a_person_that_a_model_changed_is_a_composite(
+    output, model, editor, monkeypatch
+):
     output.digital_source_type = "digitalCapture"
     output.save(update_fields=["digital_source_type"])
-    type(model.connection.adapter()).digital_source_type = "trainedAlgorithmicMedia"
-    try:
-        made = edit(output, model, editor)
-    finally:
-        type(model.connection.adapter()).digital_source_type = "algorithmicMedia"
+    adapter = type(model.connection.adapter())
+    generate = adapter.generate
+
+    def paint(self, *request):
+        answer = generate(self, *request)
+        return replace(answer, digital_source_type="trainedAlgorithmicMedia")
+
+    monkeypatch.setattr(adapter, "generate", paint)
+    made = edit(output, model, editor)
     assert made.digital_source_type == "compositeWithTrainedAlgorithmicMedia"
     assert made.ai_content == "modified"
 
