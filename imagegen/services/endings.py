@@ -167,7 +167,7 @@ def end_after_deaths(*, job: GenerationJob) -> None:
 def _too_many_deaths(billed: str) -> dict:
     return reason(
         "WorkerDied",
-        f"The worker stopped {MAX_DEATHS} times while it worked on this picture.",
+        f"The worker stopped {MAX_DEATHS} times while it worked on this job.",
         "Look at the worker's log and memory, then try again.",
         billed,
     )

@@ -205,9 +205,8 @@ def _end_without_image(
 ) -> None:
     """An answer without any usable image: charged as far as we know, and not done."""
     told = " ".join(reasons) or "The answer held no image."
-    problem = errors.InvalidResponse(
-        told, hint="The files are kept in the spool's quarantine folder.", billed="yes"
-    )
+    hint = "What came is kept in the spool's quarantine folder." if reasons else ""
+    problem = errors.InvalidResponse(told, hint=hint, billed="yes")
     facts = endings.describe(problem)
     with transaction.atomic():
         cost = money.settle(attempt=attempt, cost=result.cost)

@@ -39,8 +39,8 @@ def check_jobs() -> Iterator[Problem]:
         yield Problem(
             kind="job-unknown",
             subject=f"job {job.pk}",
-            message=f"It is not known whether {job.connection_name} made, and charged for, the "
-            f"image of job {job.pk}. Decide in the admin: not charged, or pay again.",
+            message=f"It is not known whether {job.connection_name} did, and charged for, what "
+            f"job {job.pk} asked of it. Decide in the admin: not charged, or pay again.",
         )
     yield from _waiting_in_vain()
 
