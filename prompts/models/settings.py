@@ -121,7 +121,7 @@ class ImageSetting(models.Model):
     def problems_with(self, model: ImageModel) -> dict[str, str]:
         """What `model` does not take, by field. Sizes that snap to another are no problem."""
         try:
-            issues = self._validated_for(model).errors
+            issues = self.validated_for(model).errors
         except ProviderProblem as error:
             return {"model": error.in_full}
         problems: dict[str, str] = {}
@@ -133,11 +133,11 @@ class ImageSetting(models.Model):
     def snaps_with(self, model: ImageModel) -> list[str]:
         """What `model` would change to the nearest that it takes, in sentences."""
         try:
-            return [issue.message for issue in self._validated_for(model).issues]
+            return [issue.message for issue in self.validated_for(model).issues]
         except ProviderProblem:
             return []
 
-    def _validated_for(self, model: ImageModel) -> Validation:
+    def validated_for(self, model: ImageModel) -> Validation:
         """This setting in a request with a word for a prompt, as `model` takes it."""
         capabilities = model.capabilities_object()
         width, height = (self.width, self.height) if self.width and self.height else (0, 0)

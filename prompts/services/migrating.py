@@ -101,8 +101,7 @@ def _checked(old: ImageModel, new: ImageModel) -> Capabilities:
     if new.purpose != ImageModel.Purpose.IMAGE or old.purpose != new.purpose:
         raise CannotMigrate(f"{new} cannot stand for {old}: both must draw pictures.")
     if new.is_retired:
-        instead = f" Use {new.successor} instead." if new.successor else ""
-        raise CannotMigrate(f"{new} was shut down on {new.shutdown_at}.{instead}")
+        raise CannotMigrate(new.why_retired)
     try:
         return new.capabilities_object()
     except ProviderProblem as problem:
@@ -117,7 +116,7 @@ def _move_setting(
     setting.model = new
     _map_quality(setting, capabilities, move)
     _map_size(setting, new, capabilities, move)
-    _leave_out(setting, new, capabilities, move)
+    _leave_out(setting, new, move)
     if not dry_run:
         try:
             save_setting(setting=setting)
@@ -196,9 +195,7 @@ def _scaled(size: tuple[int, int], capabilities: Capabilities) -> tuple[int, int
     return width, height
 
 
-def _leave_out(
-    setting: ImageSetting, new: ImageModel, capabilities: Capabilities, move: Move
-) -> None:
+def _leave_out(setting: ImageSetting, new: ImageModel, move: Move) -> None:
     """Take away by name what the new model does not take."""
     lacking: Mapping[str, Any] = setting.problems_with(new)
     for name, empty in LEFT_TO_THE_MODEL.items():
@@ -208,24 +205,13 @@ def _leave_out(
     if setting.seed is None and setting.seed_policy == ImageSetting.SeedPolicy.FIXED:
         setting.seed_policy = ImageSetting.SeedPolicy.RANDOM
     if "extra_settings" in lacking:
-        _leave_out_extra(setting, new, capabilities, move)
+        _leave_out_extra(setting, new, move)
 
 
-def _leave_out_extra(
-    setting: ImageSetting, new: ImageModel, capabilities: Capabilities, move: Move
-) -> None:
-    kept = {
-        name: value
-        for name, value in setting.extra_settings.items()
-        if _is_taken(name, value, capabilities)
+def _leave_out_extra(setting: ImageSetting, new: ImageModel, move: Move) -> None:
+    refused = {issue.field.removeprefix("extra.") for issue in setting.validated_for(new).errors}
+    gone = sorted(refused & set(setting.extra_settings))
+    setting.extra_settings = {
+        name: value for name, value in setting.extra_settings.items() if name not in refused
     }
-    gone = sorted(set(setting.extra_settings) - set(kept))
-    setting.extra_settings = kept
     move.problems.append(f"own options {', '.join(gone)} are not taken: left out.")
-
-
-def _is_taken(name: str, value: Any, capabilities: Capabilities) -> bool:
-    choices = capabilities.choices.get(name)
-    return (name in capabilities.extra or "*" in capabilities.extra) and (
-        not choices or value in choices
-    )

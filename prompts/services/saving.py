@@ -7,7 +7,6 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 
 from prompts.models import ImageSetting, ImageStyle, PromptTemplate, StyleVersion
-from providers.models import ImageModel
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -45,8 +44,9 @@ def save_setting(*, setting: ImageSetting) -> ImageSetting:
     """
     setting.full_clean()
     old = _stored(setting)
-    if setting.model is not None and (old is None or old.model_id != setting.model_id):
-        _refuse_retired(setting.model)
+    is_new_choice = old is None or old.model_id != setting.model_id
+    if setting.model is not None and is_new_choice and setting.model.is_retired:
+        raise ValidationError({"model": setting.model.why_retired})
     if old is None:
         setting.version = 1
         setting.save(force_insert=True)
@@ -71,13 +71,6 @@ def save_template(*, template: PromptTemplate) -> PromptTemplate:
         others.exclude(pk=template.pk).update(is_default=False)
     template.save()
     return template
-
-
-def _refuse_retired(model: ImageModel) -> None:
-    if model.is_retired:
-        instead = f" Use {model.successor} instead." if model.successor else ""
-        text = f"{model} was shut down on {model.shutdown_at}.{instead}"
-        raise ValidationError({"model": text})
 
 
 def keep_version(style: ImageStyle) -> StyleVersion:

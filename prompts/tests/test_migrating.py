@@ -119,6 +119,13 @@ def test_what_is_not_taken_is_left_out_and_told(old, new):
     assert [problem.split()[0] for problem in move.problems] == ["steps", "seed", "own"]
 
 
+def test_option_that_is_one_of_the_choices_as_text_is_kept(old):
+    capabilities = {"extra": ["behaviour"], "choices": {"behaviour": ["1", "2"]}}
+    new = make_model("new", capabilities=capabilities)
+    setting, _ = moved(old, new, extra_settings={"behaviour": 1, "delay": 1})
+    assert setting.extra_settings == {"behaviour": 1}
+
+
 def test_quality_that_compares_with_none_is_left_out_and_told(old, new):
     old.capabilities = {"qualities": ["curious"]}
     old.save()
@@ -148,7 +155,7 @@ def test_dry_run_tells_the_same_and_changes_nothing(old, new):
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"shutdown_at": date(2020, 1, 1), "successor": "newer"}, "Use newer instead"),
+        ({"shutdown_at": date(2020, 1, 1), "successor": "newer"}, "Its successor is newer"),
         ({"purpose": "text"}, "both must draw"),
         ({"capabilities": {"wings": 2}}, "wings"),
     ],

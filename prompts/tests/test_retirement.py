@@ -148,7 +148,7 @@ def test_setting_with_a_gone_model_can_still_be_renamed(gone):
 
 
 def test_service_refuses_a_gone_model(gone):
-    with pytest.raises(ValidationError, match="was shut down on .* Use newer instead"):
+    with pytest.raises(ValidationError, match="was shut down on .* Its successor is newer"):
         save_setting(setting=ImageSetting(name="N", slug="n", model=gone))
 
 

@@ -127,12 +127,17 @@ class ImageModel(models.Model):
         return (self.shutdown_at - timezone.localdate()).days
 
     @property
+    def why_retired(self) -> str:
+        """The sentence for a model that its service has ended; empty for a living one."""
+        if not self.is_retired:
+            return ""
+        successor = f" Its successor is {self.successor}." if self.successor else ""
+        return f"The model {self} was shut down on {self.shutdown_at}.{successor}"
+
+    @property
     def why_gone(self) -> str:
         """The sentence for a model that nobody may call now; empty for one that can be called."""
-        if self.is_retired:
-            successor = f" Its successor is {self.successor}." if self.successor else ""
-            return f"The model {self} was shut down on {self.shutdown_at}.{successor}"
-        return "" if self.enabled else f"The model {self} is switched off."
+        return self.why_retired or ("" if self.enabled else f"The model {self} is switched off.")
 
     @property
     def why_unusable(self) -> str:
