@@ -164,6 +164,8 @@ def _without_the_known(model: CatalogueModel, provider: Provider) -> CatalogueMo
 def _read_entry(entry: Mapping[str, Any]) -> CatalogueModel:
     """One dict of `Provider.discover`, checked."""
     ends = entry.get("shutdown_at")
+    if ends and type(ends) is not date:
+        ends = date.fromisoformat(ends)
     purpose = ImageModel.Purpose(entry.get("purpose") or "image")
     capabilities = keepable(entry.get("capabilities") or {})
     price_rule = keepable(entry.get("price_rule") or {})
@@ -178,7 +180,7 @@ def _read_entry(entry: Mapping[str, Any]) -> CatalogueModel:
         purpose=purpose.value,
         capabilities=capabilities,
         price_rule=price_rule,
-        shutdown_at=date.fromisoformat(ends) if isinstance(ends, str) and ends else ends or None,
+        shutdown_at=ends or None,
         successor=one_line(str(entry.get("successor") or "")),
     )
 

@@ -269,6 +269,7 @@ def test_fault_of_a_plugin_is_a_problem_without_its_text(far, offered):
         {"name": "x", "price_rule": {"kind": "per_moon"}},
         {"name": "x", "purpose": "fun"},
         {"name": "x", "shutdown_at": "soon"},
+        {"name": "x", "shutdown_at": 1764000000},
         {"name": ""},
         {"name": "x\x00y"},
         {"name": "x", "shutdown_at": "\x1b[31m" + "soon" * 999},
