@@ -4,7 +4,6 @@ from imagegen.models.access import InstalledGrant
 from imagegen.models.jobs import Attempt, ConnectionMonth, GenerationBatch, GenerationJob
 from imagegen.models.outputs import ImageOutput, ReviewEvent
 from imagegen.models.renditions import (
-    AltDraft,
     DisclosureText,
     PublicCopy,
     Rendition,
@@ -14,6 +13,7 @@ from imagegen.models.renditions import (
 )
 from imagegen.models.slots import (
     LONGEST_ALT,
+    AltDraft,
     IllustrationPlan,
     ImageSlot,
     PlanChoice,

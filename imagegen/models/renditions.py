@@ -4,7 +4,6 @@ from django.db import models
 from django.db.models import Q
 
 from imagegen.models.outputs import ImageOutput
-from imagegen.models.slots import LONGEST_ALT
 
 
 class Rendition(models.Model):
@@ -218,36 +217,6 @@ class DisclosureText(models.Model):
 
     def __str__(self) -> str:
         return f"{self.label} ({self.language})"
-
-
-class AltDraft(models.Model):
-    """An alt text that a vision model drafted; it counts once a person has taken it over."""
-
-    slot = models.ForeignKey(
-        "imagegen.ImageSlot", on_delete=models.CASCADE, related_name="alt_drafts"
-    )
-    output = models.ForeignKey(ImageOutput, on_delete=models.CASCADE, related_name="alt_drafts")
-    language = models.CharField(max_length=16)
-    text = models.CharField(
-        max_length=LONGEST_ALT, blank=True, help_text="Empty while it is written."
-    )
-    job = models.OneToOneField(
-        "imagegen.GenerationJob",
-        null=True,
-        blank=True,
-        on_delete=models.SET_NULL,
-        related_name="alt_draft",
-    )
-    model_name = models.CharField(max_length=200, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        verbose_name = "draft of an alt text"
-        verbose_name_plural = "drafts of alt texts"
-        ordering = ["-pk"]
-
-    def __str__(self) -> str:
-        return self.text[:80] or "A draft that is being written"
 
 
 class StorageRole(models.Model):

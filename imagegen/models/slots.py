@@ -178,6 +178,36 @@ class SlotAlt(models.Model):
         return "decorative" if self.decorative else self.text
 
 
+class AltDraft(models.Model):
+    """An alt text that a vision model drafted; it counts once a person has taken it over."""
+
+    slot = models.ForeignKey(ImageSlot, on_delete=models.CASCADE, related_name="alt_drafts")
+    output = models.ForeignKey(
+        "imagegen.ImageOutput", on_delete=models.CASCADE, related_name="alt_drafts"
+    )
+    language = models.CharField(max_length=16)
+    text = models.CharField(
+        max_length=LONGEST_ALT, blank=True, help_text="Empty while it is written."
+    )
+    job = models.OneToOneField(
+        "imagegen.GenerationJob",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="alt_draft",
+    )
+    model_name = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = "draft of an alt text"
+        verbose_name_plural = "drafts of alt texts"
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return self.text[:80] or "A draft that is being written"
+
+
 class IllustrationPlan(models.Model):
     """How one post is illustrated: a pinned style and version, and a choice for each role.
 
