@@ -106,13 +106,3 @@ def ratio_of(aspect_ratio: str) -> float:
     if match is None:
         raise ValueError(f"{aspect_ratio!r} is not an aspect ratio")
     return int(match[1]) / int(match[2])
-
-
-def _has_nul(value: Any) -> bool:
-    if isinstance(value, str):
-        return "\x00" in value
-    if isinstance(value, dict):
-        return any(_has_nul(item) for pair in value.items() for item in pair)
-    if isinstance(value, list):
-        return any(_has_nul(item) for item in value)
-    return False

@@ -10,20 +10,25 @@ from django.forms.fields import InvalidJSONInput
 from providers.keeping import keepable
 
 
+def validate_keepable(value: Any) -> None:
+    """What no database keeps is refused: NaN, NUL, half characters, endless numbers or nesting."""
+    if keepable(value) != value:
+        raise ValidationError(
+            "This JSON cannot be stored: it holds NaN or Infinity, a control character, "
+            "a number that is too long, or too many levels.",
+            code="unkeepable",
+        )
+
+
 class StrictJSONField(forms.JSONField):
-    """JSON without NaN, endless numbers or nesting, NUL and half characters."""
+    """JSON that can be stored."""
 
     def to_python(self, value: Any) -> Any:
         try:
             data = super().to_python(value)
         except (ValueError, RecursionError) as error:
             raise ValidationError("Enter a valid JSON.", code="invalid") from error
-        if keepable(data) != data:
-            raise ValidationError(
-                "This JSON cannot be stored: it holds NaN or Infinity, a control character, "
-                "a number that is too long, or too many levels.",
-                code="unkeepable",
-            )
+        validate_keepable(data)
         return data
 
     def bound_data(self, data: Any, initial: Any) -> Any:
