@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.text import Truncator
 
 from prompts.models import Role
 
@@ -123,7 +124,7 @@ class ImageSlot(models.Model):
 
     def __str__(self) -> str:
         place = self.section_heading if self.role == Role.SECTION else self.get_role_display()
-        return f"{self.post_title or 'No post'}: {place}"[:200]
+        return f"{Truncator(self.post_title or 'No post').chars(100)}: {place}"[:200]
 
     @property
     def is_stale(self) -> bool:
