@@ -13,7 +13,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
 from django.db import connection
-from django.db.models import Model, QuerySet, Subquery
+from django.db.models import Case, Model, QuerySet, Subquery, When
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
@@ -26,7 +26,7 @@ from django.utils.translation import gettext
 
 from blog.errors import BlogError, WrongState
 from imagegen.errors import ImagegenError, InvalidTransition, NotPermitted
-from imagegen.models import ImageOutput
+from imagegen.models import ImageOutput, ImageSlot
 from imagegen.services.access import may
 from prompts.models import Role
 
@@ -86,6 +86,17 @@ def one_picture_each(rows: QuerySet, pictures: QuerySet) -> QuerySet[ImageOutput
     """
     keys = rows.order_by().annotate(picture=Subquery(pictures.values("pk")[:1]))
     return ImageOutput.objects.filter(pk__in=keys.values("picture"))
+
+
+def pictures_of(slot: ImageSlot) -> QuerySet[ImageOutput]:
+    """The images of a place as they are judged: the chosen one, what waits, the rest."""
+    rank = Case(
+        When(pk=slot.choice_id or 0, then=0),
+        When(state=ImageOutput.State.CANDIDATE, then=1),
+        When(state=ImageOutput.State.APPROVED, then=2),
+        default=3,
+    )
+    return slot.outputs.order_by(rank, "-pk")
 
 
 class DecoratedChangeList(ChangeList):

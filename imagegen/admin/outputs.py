@@ -19,6 +19,7 @@ from imagegen.admin.base import (
     Tally,
     go_back,
     not_posted,
+    pictures_of,
     tell,
 )
 from imagegen.admin.describing import DescribingPages
@@ -92,6 +93,9 @@ class ImageOutputAdmin(
     class Media:
         css = {"all": ["prompts/prompts.css"]}
         js = ["prompts/prompts.js", "imagegen/follow.js"]
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        return lookup == "slot__id" or super().lookup_allowed(lookup, value, request)
 
     def decorate(self, rows: list[ImageOutput]) -> None:
         label_providers(rows)
@@ -228,7 +232,7 @@ class ImageOutputAdmin(
             ),
             "comment_form": CommentForm(auto_id="id_comment_%s"),
             "events": output.events.select_related("previous_choice"),
-            "siblings": slot.outputs.exclude(pk=output.pk)[:12] if slot else [],
+            "siblings": pictures_of(slot).exclude(pk=output.pk)[:12] if slot else [],
             "lineage": edits.lineage(output),
             "may_edit": self.has_approve_permission(request)
             or self.has_override_permission(request),

@@ -22,6 +22,7 @@ from imagegen.admin.base import (
     go_back,
     not_posted,
     one_picture_each,
+    pictures_of,
     tell,
 )
 from imagegen.admin.display import (
@@ -232,13 +233,16 @@ class ImageSlotAdmin(WritingPages, AttachingPages, ConsoleAdmin):
     def facts(self, request: HttpRequest, row: ImageSlot) -> dict[str, Any]:
         slot = row
         self.decorate([slot])
-        outputs = list(slot.outputs.select_related("slot")[:SHOWN_CARDS])
+        outputs = list(pictures_of(slot).select_related("slot")[: SHOWN_CARDS + 1])
+        is_crowded = len(outputs) > SHOWN_CARDS
+        outputs = outputs[:SHOWN_CARDS]
         label_providers([*outputs, *slot.under_way])
         text = slots.slot_text(slot)
         return {
             "slot": slot,
             "is_detached": ImageSlot.objects.detached().filter(pk=slot.pk).exists(),
             "outputs": outputs,
+            "in_all": slot.outputs.count() if is_crowded else 0,
             "alts": slot.alts.select_related("output", "accepted_by").filter(
                 output=slot.choice_id or 0
             ),
