@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
+from providers.jsonfields import validate_keepable
 from providers.masking import secrets_in
 
 MIN_SIDE, MAX_SIDE = 64, 4096
@@ -81,7 +82,7 @@ def validate_seed(value: int) -> None:
 
 
 def validate_extra_settings(value: Any) -> None:
-    """Extra settings are an object of option names and plain JSON values without NUL or secret."""
+    """Extra settings are an object of option names and JSON that can be stored, no secret in it."""
     if not isinstance(value, dict):
         raise ValidationError('Extra settings are an object, such as {"sampler": "euler"}.')
     for name in value:
@@ -90,8 +91,7 @@ def validate_extra_settings(value: Any) -> None:
                 "The extra setting %(name)s needs a plain name of 1 to 100 characters.",
                 params={"name": repr(name)},
             )
-    if _has_nul(value):
-        raise ValidationError("Extra settings hold a NUL character; remove it.")
+    validate_keepable(value)
     for name in secrets_in(value):
         raise ValidationError(
             "The extra setting %(name)s seems to hold a secret, which would be written beside "

@@ -71,8 +71,12 @@ def read_library(file: str) -> tuple[dict[str, Any], ...]:
     return tuple(yaml.safe_load((LIBRARY / f"{file}.yaml").read_text(encoding="utf-8")))
 
 
+def _key_field(item: dict[str, Any]) -> str:
+    return "slug" if "slug" in item else "role"
+
+
 def _key(item: dict[str, Any]) -> str:
-    return item["slug"] if "slug" in item else item["role"]
+    return item[_key_field(item)]
 
 
 def _create(kind: str, model: type[models.Model], items: dict[str, dict[str, Any]]) -> int:
@@ -124,10 +128,6 @@ def _save(row: Any) -> None:
     else:
         _yield_default(row)
         row.save()
-
-
-def _key_field(item: dict[str, Any]) -> str:
-    return "slug" if "slug" in item else "role"
 
 
 def _taken(model: type[models.Model]) -> set[tuple[str, str]]:

@@ -79,7 +79,7 @@ def test_example_with_broken_placeholder_is_refused():
         ({"guidance_scale": -1.0}, "Guidance must be between 0 and 100"),
         ({"seed_policy": "fixed"}, "A fixed seed needs a number"),
         ({"extra_settings": ["a"]}, "Extra settings are an object"),
-        ({"extra_settings": {"a": "\x00"}}, "NUL"),
+        ({"extra_settings": {"a": "\x00"}}, "control character"),
         ({"extra_settings": {"loras": [{"hfToken": "hf_0123456789abcdef"}]}}, "hfToken"),
         ({"extra_settings": {"": 1}}, "needs a plain name"),
     ],
