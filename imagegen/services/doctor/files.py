@@ -18,7 +18,7 @@ _reading_all: ContextVar[bool] = ContextVar("reading_all", default=False)
 
 @contextmanager
 def reading_all(wanted: bool) -> Iterator[None]:
-    """Within it, `is_whole` fetches every file instead of believing a storage's checksums."""
+    """Within it, `fault_of` fetches every file instead of believing a storage's checksums."""
     before = _reading_all.set(wanted)
     try:
         yield
@@ -26,9 +26,15 @@ def reading_all(wanted: bool) -> Iterator[None]:
         _reading_all.reset(before)
 
 
-def is_whole(storage: Storage, name: str, sha256: str) -> bool:
-    """Whether a stored file has these bytes. Raises `StorageProblem` if it cannot be read."""
-    return holds(storage, name, sha256, read=_reading_all.get())
+def fault_of(storage: Storage, name: str, sha256: str) -> tuple[str, str] | None:
+    """What is wrong with a stored file, as a word and the end of a sentence; None: nothing."""
+    if not storage.exists(name):
+        return "missing", "is missing"
+    try:
+        whole = holds(storage, name, sha256, read=_reading_all.get())
+    except ImagegenError:
+        return "unreadable", "cannot be read"
+    return None if whole else ("changed", "has changed since it was stored")
 
 
 def has_bytes(storage: Storage, name: str, sha256: str) -> bool:

@@ -11,11 +11,10 @@ from pathlib import PurePosixPath
 from django.core.files.storage import Storage
 
 from blog.models import PostPicture
-from imagegen.errors import ImagegenError
 from imagegen.imaging.sniffing import EXTENSIONS
 from imagegen.models import Attempt, ImageOutput
 from imagegen.services import outputs
-from imagegen.services.doctor.files import has_bytes, is_whole, set_aside, walk
+from imagegen.services.doctor.files import fault_of, has_bytes, set_aside, walk
 from imagegen.services.doctor.problems import LEFT_BEHIND, ON_ITS_WAY, Problem, is_older
 from imagegen.services.doctor.sidecars import rewrite_sidecar
 from imagegen.services.holdings import batches
@@ -50,16 +49,10 @@ def _name(output: ImageOutput) -> str:
 
 
 def _check_original(output: ImageOutput) -> Problem | None:
-    storage = originals()
-    if not storage.exists(output.path):
-        kind, what = "original-missing", "is missing"
-    else:
-        try:
-            if is_whole(storage, output.path, output.sha256):
-                return None
-            kind, what = "original-changed", "is not what was stored: its bytes have changed"
-        except ImagegenError:
-            kind, what = "original-unreadable", "cannot be read"
+    fault = fault_of(originals(), output.path, output.sha256)
+    if fault is None:
+        return None
+    kind, what = fault
     good = _find_good_copy(output)
     advice = (
         "The same bytes are still at hand."
@@ -67,7 +60,7 @@ def _check_original(output: ImageOutput) -> Problem | None:
         else f"Restore {output.path} from a backup, or ask for another image."
     )
     return Problem(
-        kind=kind,
+        kind=f"original-{kind}",
         subject=_name(output),
         message=f"The original of image {output.pk} (“{output.post_title}”) {what}. {advice}",
         remedy=partial(_restore_original, output, good) if good else None,
@@ -119,8 +112,7 @@ def _remake_preview(output: ImageOutput) -> bool:
     storage = originals()
     preview = output.preview_path or outputs.preview_path_for(output.path)
     with local_copy(storage, output.path) as original, outputs.scratch_file() as path:
-        with open(original, "rb") as source, open(path, "wb") as target:
-            target.write(source.read())
+        shutil.copyfile(original, path)
         examined = outputs.examine_file(path)
         storage.delete(preview)
         outputs.store_preview(preview, examined.preview_source)
@@ -250,16 +242,11 @@ def _names_under_way() -> set[str]:
 
 def check_bundles() -> Iterator[Problem]:
     """Every picture in a post's own text: its file."""
-    storage = originals()
     for picture in PostPicture.objects.select_related("post").order_by("pk").iterator(500):
-        what = ""
-        if not storage.exists(picture.path):
-            kind, what = "bundle-missing", "is missing"
-        elif not is_whole(storage, picture.path, picture.sha256):
-            kind, what = "bundle-changed", "has changed since it was stored"
-        if what:
+        if fault := fault_of(originals(), picture.path, picture.sha256):
+            kind, what = fault
             yield Problem(
-                kind=kind,
+                kind=f"bundle-{kind}",
                 subject=f"post {picture.post_id}",
                 message=f"The picture {picture.name} of “{picture.post}” {what}. "
                 "Import the post again with --update.",

@@ -7,11 +7,10 @@ from django.core.files.storage import Storage
 from django.db.models import Model, Q
 
 from blog.models import Post
-from imagegen.errors import ImagegenError
 from imagegen.models import ImageSlot, PublicCopy, Rendition
 from imagegen.services import renditions
 from imagegen.services.copies import is_public, key_of, remove_retired, wanted_copies
-from imagegen.services.doctor.files import is_whole, walk
+from imagegen.services.doctor.files import fault_of, walk
 from imagegen.services.doctor.problems import LEFT_BEHIND, ON_ITS_WAY, Problem, is_older
 from imagegen.services.holdings import batches
 from imagegen.services.publishing import publish_pictures
@@ -23,7 +22,7 @@ def check_renditions() -> Iterator[Problem]:
     """Every rendition that was made: its file, whole."""
     made = Rendition.objects.exclude(made_at=None)
     for row in made.order_by("pk").iterator(500):
-        if fault := _fault_of(originals(), row.path, row.sha256):
+        if fault := fault_of(originals(), row.path, row.sha256):
             kind, what = fault
             yield Problem(
                 kind=f"rendition-{kind}",
@@ -31,18 +30,6 @@ def check_renditions() -> Iterator[Problem]:
                 message=f"{row} {what}; it can be made again.",
                 remedy=partial(_render_again, row),
             )
-
-
-def _fault_of(storage: Storage, path: str, sha256: str) -> tuple[str, str] | None:
-    """What is wrong with a stored file, as a word and the end of a sentence; None: nothing."""
-    if not storage.exists(path):
-        return "missing", "is missing"
-    try:
-        if not is_whole(storage, path, sha256):
-            return "changed", "has changed since it was made"
-    except ImagegenError:
-        return "unreadable", "cannot be read"
-    return None
 
 
 def _render_again(row: Rendition) -> bool:
@@ -60,7 +47,7 @@ def _render_again(row: Rendition) -> bool:
 def check_copies() -> Iterator[Problem]:
     """Every live copy: its file, whole."""
     for row in PublicCopy.objects.live().select_related("slot").order_by("pk").iterator(500):
-        if fault := _fault_of(published(), row.path, row.sha256):
+        if fault := fault_of(published(), row.path, row.sha256):
             kind, what = fault
             yield Problem(
                 kind=f"copy-{kind}",
