@@ -145,6 +145,7 @@ def _is_bare(slot: ImageSlot) -> bool:
         or slot.outputs.exists()
         or slot.jobs.exists()
         or slot.copies.exists()
+        or slot.drafts.exists()
     )
 
 

@@ -6,7 +6,7 @@ from blog.models import Section
 from blog.services import save_post
 from imagegen.errors import NotPermitted, Refused
 from imagegen.models import ImageSlot, ReviewEvent
-from imagegen.services import review, slots
+from imagegen.services import review, slots, writing
 from imagegen.tests.factories import hero_of, make_post
 from imagegen.tests.rows import make_choice, make_output
 
@@ -124,6 +124,13 @@ def test_removed_section_without_pictures_leaves_nothing():
     post = make_post()
     edit(post, "## Tools\n\nA hammer, a string, patience.", "")
     assert not ImageSlot.objects.detached().exists()
+
+
+def test_place_with_a_prompt_by_hand_outlives_its_section():
+    post = make_post()
+    writing.draft_by_hand(slot=section_slots(post)[1], text="A barn at dusk", user=None)
+    edit(post, "## Tools\n\nA hammer, a string, patience.", "")
+    assert ImageSlot.objects.detached().get().drafts.get().text == "A barn at dusk"
 
 
 @pytest.fixture
