@@ -24,9 +24,7 @@ def cancel_batch(*, batch: GenerationBatch, user: AbstractBaseUser | None) -> in
         waiting = batch.jobs.filter(state=GenerationJob.State.QUEUED).exclude(
             attempts__state__in=Attempt.OPEN_STATES
         )
-        return GenerationJob.objects.filter(
-            pk__in=list(waiting.values_list("pk", flat=True)), state=GenerationJob.State.QUEUED
-        ).update(state=GenerationJob.State.CANCELLED, finished_at=Now())
+        return waiting.update(state=GenerationJob.State.CANCELLED, finished_at=Now())
 
 
 def cancel_job(*, job: GenerationJob, user: AbstractBaseUser | None) -> None:
