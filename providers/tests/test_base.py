@@ -12,7 +12,6 @@ from providers.errors import (
     QuotaExhausted,
     RateLimited,
 )
-from providers.tests.sinks import FolderSink
 from providers.types import (
     Capabilities,
     ConnectionConfig,
@@ -72,11 +71,6 @@ REQUEST = ImageRequest(prompt="a", model="m", width=64, height=64)
 def generate(provider, sink, clock=None):
     clock = clock or Clock()
     return provider.generate(REQUEST, "k", sink, clock=clock, sleep=clock.sleep)
-
-
-@pytest.fixture
-def sink(tmp_path):
-    return FolderSink(tmp_path)
 
 
 def test_queued_job_is_polled_until_it_is_ready(sink):

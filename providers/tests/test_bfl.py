@@ -11,7 +11,6 @@ from providers.tests.contract import ProviderContract
 from providers.tests.fakes.bfl import KEY, FakeBfl
 from providers.tests.hosted import ask, connect, reference
 from providers.tests.queued import QueueRules
-from providers.tests.sinks import FolderSink
 from providers.types import ConnectionConfig, Handle, HealthLevel, ImageRequest
 
 MODEL = "flux-2-pro"
@@ -38,11 +37,6 @@ class TestBflQueue(QueueRules):
 def fake():
     with FakeBfl() as fake:
         yield fake
-
-
-@pytest.fixture
-def sink(tmp_path):
-    return FolderSink(tmp_path)
 
 
 def draw(fake, sink, model=MODEL, width=640, height=416, secret=KEY, **values):

@@ -9,7 +9,6 @@ from providers.tests.comfy import PICTURE_NODES, ask, ask_for, connect, hold_job
 from providers.tests.contract import ProviderContract
 from providers.tests.fakes import recorded
 from providers.tests.fakes.comfyui import FakeComfy
-from providers.tests.sinks import FolderSink
 from providers.tests.workflows import make_graph
 from providers.types import Handle
 
@@ -34,11 +33,6 @@ def each(request):
 def fake():
     with FakeComfy() as fake:
         yield fake
-
-
-@pytest.fixture
-def sink(tmp_path):
-    return FolderSink(tmp_path)
 
 
 # --- What is sent ------------------------------------------------------------------------

@@ -9,7 +9,6 @@ from providers.backends.comfyui.server import ComfyServer
 from providers.registry import make_provider
 from providers.tests.comfy import ask, connect, hold_job, new_key
 from providers.tests.fakes.comfyui import FakeComfy
-from providers.tests.sinks import FolderSink
 from providers.types import Handle
 
 
@@ -24,11 +23,6 @@ def each(request):
 def fake():
     with FakeComfy() as fake:
         yield fake
-
-
-@pytest.fixture
-def sink(tmp_path):
-    return FolderSink(tmp_path)
 
 
 # --- Several hosts -----------------------------------------------------------------------

@@ -13,7 +13,6 @@ from providers.tests.fakes.base import Reply
 from providers.tests.fakes.fal import KEY, FakeFal
 from providers.tests.hosted import ask, connect, reference
 from providers.tests.queued import QueueRules
-from providers.tests.sinks import FolderSink
 from providers.types import ConnectionConfig, Handle, HealthLevel, ImageRequest
 
 MODEL = "fal-ai/flux-2-pro"
@@ -38,11 +37,6 @@ class TestFalQueue(QueueRules):
 def fake():
     with FakeFal() as fake:
         yield fake
-
-
-@pytest.fixture
-def sink(tmp_path):
-    return FolderSink(tmp_path)
 
 
 def draw(fake, sink, model=MODEL, width=640, height=416, options=None, **values):

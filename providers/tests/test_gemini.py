@@ -11,7 +11,6 @@ from providers.tests.contract import ProviderContract
 from providers.tests.fakes import pictures
 from providers.tests.fakes.gemini import KEY, FakeGemini
 from providers.tests.hosted import ask, connect, reference
-from providers.tests.sinks import FolderSink
 from providers.types import ConnectionConfig, HealthLevel, ImageRequest
 
 MODEL = "gemini-nano-banana-2.1"
@@ -30,11 +29,6 @@ class TestGemini(ProviderContract):
 def fake():
     with FakeGemini() as fake:
         yield fake
-
-
-@pytest.fixture
-def sink(tmp_path):
-    return FolderSink(tmp_path)
 
 
 def draw(fake, sink, secret=KEY, width=1264, height=848, **values):

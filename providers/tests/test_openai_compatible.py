@@ -10,7 +10,6 @@ from providers.tests.contract import ProviderContract
 from providers.tests.fakes import pictures
 from providers.tests.fakes.openai import FakeGateway, FakeLinks
 from providers.tests.hosted import ask, reference
-from providers.tests.sinks import FolderSink
 from providers.types import ConnectionConfig, ImageRequest
 
 MODEL = "stablediffusion"
@@ -34,11 +33,6 @@ class TestOpenAICompatible(ProviderContract):
 def fake():
     with FakeGateway() as fake:
         yield fake
-
-
-@pytest.fixture
-def sink(tmp_path):
-    return FolderSink(tmp_path)
 
 
 def draw(fake, sink, model=MODEL, secret="", options=None, **values):

@@ -12,7 +12,6 @@ from providers.backends.openai_texts import Reading, fitted, usage_of
 from providers.registry import make_provider
 from providers.tests.fakes.openai import KEY, FakeGateway, FakeOpenAI
 from providers.tests.hosted import reference
-from providers.tests.sinks import FolderSink
 from providers.types import ConnectionConfig, TextRequest, TextResult
 
 SCHEMA = {
@@ -28,11 +27,6 @@ APIS = ("responses", "chat")
 def fake():
     with FakeOpenAI() as fake:
         yield fake
-
-
-@pytest.fixture
-def sink(tmp_path):
-    return FolderSink(tmp_path)
 
 
 def question(**values):

@@ -10,7 +10,6 @@ from providers.tests.contract import ProviderContract
 from providers.tests.fakes.replicate import KEY, FakeReplicate
 from providers.tests.hosted import ask, connect, reference
 from providers.tests.queued import QueueRules
-from providers.tests.sinks import FolderSink
 from providers.types import ConnectionConfig, HealthLevel, ImageRequest
 
 MODEL = "black-forest-labs/flux-2-pro"
@@ -35,11 +34,6 @@ class TestReplicateQueue(QueueRules):
 def fake():
     with FakeReplicate() as fake:
         yield fake
-
-
-@pytest.fixture
-def sink(tmp_path):
-    return FolderSink(tmp_path)
 
 
 def draw(fake, sink, model=MODEL, width=640, height=416, **values):

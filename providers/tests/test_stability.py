@@ -7,7 +7,6 @@ from providers.registry import make_provider
 from providers.tests.contract import ProviderContract
 from providers.tests.fakes.stability import KEY, FakeStability
 from providers.tests.hosted import ask, connect, reference
-from providers.tests.sinks import FolderSink
 from providers.types import ConnectionConfig, HealthLevel, ImageRequest
 
 MODEL = "sd3.5-large"
@@ -30,11 +29,6 @@ class TestStabilityUltra(TestStability):
 def fake():
     with FakeStability() as fake:
         yield fake
-
-
-@pytest.fixture
-def sink(tmp_path):
-    return FolderSink(tmp_path)
 
 
 def draw(fake, sink, model=MODEL, width=1216, height=832, **values):
