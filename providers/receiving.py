@@ -128,7 +128,7 @@ class JsonSpooler:
         elif mark in b"}]" and self._stack:
             self._stack.pop()
         if mark == b":":
-            self._wanted = self._name in self._keys
+            self._wanted = _name_of(self._name) in self._keys
         else:
             self._wanted = self._stack[-1:] == ["+"]
 
@@ -249,6 +249,16 @@ class _Picture:
     def drop(self) -> None:
         """Leave the file: a closed one stays, an open one is removed."""
         self._writer.__exit__(None, None, None)
+
+
+def _name_of(text: bytes) -> bytes:
+    """The name of a property, whichever of its letters are escaped; nothing if it is none."""
+    if b"\\" not in text:
+        return text
+    try:
+        return str(json.loads(b'"' + text + b'"')).encode()
+    except ValueError:
+        return b""
 
 
 def _without_prefix(head: bytes) -> bytes:

@@ -8,17 +8,11 @@ from providers import receiving
 from providers.errors import InvalidResponse, JobLost, OutcomeUnknown
 from providers.receiving import JsonSpooler, fetch_picture
 from providers.tests.servers import reply, serving
-from providers.tests.sinks import FolderSink
 from providers.types import ConnectionConfig
 
 PICTURE = bytes(range(256)) * 5 + b"end!"
 TEXT = base64.b64encode(PICTURE).decode()
 ANSWER = {"created": 1, "data": [{"b64_json": TEXT, "note": 'a "b64_json": "c\\'}], "usage": {}}
-
-
-@pytest.fixture
-def sink(tmp_path):
-    return FolderSink(tmp_path)
 
 
 def spool(sink, body, keys=("b64_json", "images"), size=1 << 20, **options):
@@ -71,6 +65,13 @@ def test_several_pictures_keep_their_order(sink):
     answer, files = spool(sink, encoded({"images": texts, "b64_json": texts[0]}))
     assert answer == {"images": ["spool:0", "spool:1", "spool:2"], "b64_json": "spool:3"}
     assert files == [b"A" * 9, b"B" * 9, b"C" * 9, b"A" * 9]
+
+
+@pytest.mark.parametrize("size", [1, 1 << 20])
+def test_name_is_known_however_it_is_written(sink, size):
+    body = rb'{"b64\u005fjson": "AAAA", "images": ["spo\/"]}'
+    answer, files = spool(sink, body, size=size)
+    assert (answer, len(files)) == ({"b64_json": "spool:0", "images": ["spool:1"]}, 2)
 
 
 def test_texts_under_other_names_stay(sink):
