@@ -11,6 +11,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 
 from imagegen.models import Attempt, GenerationJob, ImageOutput, ImageSlot, ReviewEvent
 from imagegen.services.wording import cost_range, money_text
@@ -158,6 +159,11 @@ def place_of_output(output: ImageOutput) -> str:
     if output.slot is not None:
         return place_of_slot(output.slot)
     return Role(output.role).label if output.role in Role.values else "Test"
+
+
+def in_a_column(name: str) -> str:
+    """As much of a title or heading as a column has room for."""
+    return Truncator(name).chars(90)
 
 
 def two_lines(first: str, second: str) -> SafeString:

@@ -21,6 +21,7 @@ from imagegen.admin.base import (
 )
 from imagegen.admin.display import (
     chip,
+    in_a_column,
     job_chip,
     job_cost,
     label_providers,
@@ -133,7 +134,9 @@ class GenerationJobAdmin(ReadOnlyAdmin):
     def where(self, job: GenerationJob) -> str:
         if job.slot is None:
             return job.get_role_display() or "A test"
-        return two_lines(job.slot.post_title or "No post", place_of_slot(job.slot))
+        return two_lines(
+            in_a_column(job.slot.post_title or "No post"), in_a_column(place_of_slot(job.slot))
+        )
 
     @admin.display(description="made with")
     def made_with(self, job: GenerationJob) -> str:

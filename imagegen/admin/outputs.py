@@ -27,6 +27,7 @@ from imagegen.admin.disclosure import DisclosurePages
 from imagegen.admin.display import (
     OUTPUT_SHAPES,
     chip,
+    in_a_column,
     label_providers,
     output_cost,
     place_of_output,
@@ -120,7 +121,9 @@ class ImageOutputAdmin(
 
     @admin.display(description="post and place")
     def where(self, output: ImageOutput) -> str:
-        return two_lines(output.post_title or "No post", place_of_output(output))
+        return two_lines(
+            in_a_column(output.post_title or "No post"), in_a_column(place_of_output(output))
+        )
 
     @admin.display(description="made with")
     def made_with(self, output: ImageOutput) -> str:

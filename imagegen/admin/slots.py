@@ -27,6 +27,7 @@ from imagegen.admin.base import (
 )
 from imagegen.admin.display import (
     DASH,
+    in_a_column,
     label_providers,
     place_of_slot,
     slot_chip,
@@ -161,7 +162,9 @@ class ImageSlotAdmin(WritingPages, AttachingPages, ConsoleAdmin):
 
     @admin.display(description="place and post")
     def where(self, slot: ImageSlot) -> str:
-        return two_lines(place_of_slot(slot), slot.post_title or "No post")
+        return two_lines(
+            in_a_column(place_of_slot(slot)), in_a_column(slot.post_title or "No post")
+        )
 
     @admin.display(description="state")
     def state_chip(self, slot: ImageSlot) -> str:

@@ -1,11 +1,14 @@
 """Pages of the console with more than fits: many pictures of a place, and very long names."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
 from imagegen.admin import slots
 from imagegen.models import ImageSlot
 from imagegen.services import review
+from imagegen.services.batches import create_batch, plan_batch
 from imagegen.tests.factories import hero_of, make_post
 from imagegen.tests.rows import make_choice, make_output
 
@@ -54,3 +57,14 @@ def test_place_of_a_post_with_a_very_long_title_is_still_named():
     slot = ImageSlot(post_title="Stones " * 60, role="section", section_heading="Why no mortar")
     assert str(slot).endswith("…: Why no mortar")
     assert len(str(slot)) <= 200
+
+
+@pytest.mark.parametrize("name", ["imageslot", "imageoutput", "generationjob"])
+def test_lists_shorten_long_titles(console, name):
+    slot = hero_of(make_post(title="Stones " * 60))
+    make_output(slot)
+    plan = plan_batch(slots=[slot])
+    create_batch(plan=plan, user=None, door="admin", kind="post", title="One")
+    answer = console.get(reverse(f"admin:imagegen_{name}_changelist")).text
+    assert "…" in answer
+    assert max(len(run) for run in re.findall("(?:Wall)+", answer)) <= 100
