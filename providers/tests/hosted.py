@@ -11,7 +11,7 @@ from providers.registry import make_provider
 from providers.tests.fakes import pictures
 from providers.tests.fakes.base import FakeService
 from providers.tests.sinks import FolderSink
-from providers.types import ConnectionConfig, ImageRequest, Result
+from providers.types import ConnectionConfig, ImageRequest, Result, Validation
 
 PATHS = {"bfl": "/v1", "gemini": "/v1beta", "replicate": "/v1"}  # behind the host in base URLs
 
@@ -28,6 +28,13 @@ def ask(provider, sink: FolderSink, model: str, width: int, height: int, **value
         **{"prompt": "A tree", "model": model, "width": width, "height": height} | values
     )
     return provider.generate(request, str(uuid.uuid4()), sink)
+
+
+def checked(kind: str, model: str, width: int, height: int, **values) -> Validation:
+    """What becomes of a request before any call."""
+    provider = make_provider(ConnectionConfig(name="mine", kind=kind))
+    request = ImageRequest(prompt="A tree", model=model, width=width, height=height, **values)
+    return provider.validate(request, provider.capabilities(model))
 
 
 def reference(folder: Path, seed: int = 1) -> tuple[str, dict]:

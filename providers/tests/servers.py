@@ -3,7 +3,10 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
+
+from providers.http import HttpClient
+from providers.types import ConnectionConfig
 
 Script = Callable[[socket.socket, bytes], None]
 
@@ -81,3 +84,14 @@ def reply(body: bytes = b"", status: str = "200 OK", *headers: str) -> bytes:
     """A whole answer with its length."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def answering(data: bytes) -> AbstractContextManager[RawServer]:
+    """A server that gives every request this answer."""
+    return serving(lambda connection, request: connection.sendall(data))
+
+
+def client(base_url: str, **options) -> HttpClient:
+    """A client that may reach such a server, and does not wait for long."""
+    options = {"private_network": True, "deadline": 5.0, "read_timeout": 2.0} | options
+    return HttpClient(ConnectionConfig(name="far", kind="x", base_url=base_url, **options))

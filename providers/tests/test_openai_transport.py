@@ -13,7 +13,7 @@ from providers.errors import (
     ProviderUnavailable,
 )
 from providers.http import HttpClient
-from providers.tests.servers import reply, serving
+from providers.tests.servers import answering, reply, serving
 from providers.types import ConnectionConfig
 
 ANSWER = b'{"data": [{"b64_json": "QUJD"}]}'
@@ -24,10 +24,6 @@ def client(url, **fields):
     values = {"private_network": True, "deadline": 3.0} | fields
     config = ConnectionConfig(name="far", kind="openai", base_url=url + "/v1", **values)
     return make_client(Wire(http=HttpClient(config), **wire))
-
-
-def answering(data):
-    return serving(lambda sock, _: sock.sendall(data))
 
 
 def generate(made):
