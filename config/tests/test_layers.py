@@ -1,6 +1,7 @@
 """Imports between the apps run one way; this test holds the line."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ ALLOWED = {
 OWN = {*ALLOWED, "config"}
 
 
+@cache
 def imported(path: Path) -> set[str]:
     """The dotted names that a module imports with absolute imports."""
     names: set[str] = set()
@@ -53,5 +55,16 @@ def test_imaging_is_pure():
         for path in (ROOT / "imagegen" / "imaging").rglob("*.py")
         for name in imported(path)
         if name.split(".")[0] == "django" or name.startswith("imagegen.models")
+    ]
+    assert wrong == []
+
+
+def test_nothing_but_tests_needs_the_test_kit():
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for app in OWN
+        for path in (ROOT / app).rglob("*.py")
+        for name in imported(path)
+        if "tests" in name.split(".") and "tests" not in path.parts
     ]
     assert wrong == []
