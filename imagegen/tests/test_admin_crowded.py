@@ -61,7 +61,7 @@ def test_place_of_a_post_with_a_very_long_title_is_still_named():
 
 @pytest.mark.parametrize("name", ["imageslot", "imageoutput", "generationjob"])
 def test_lists_shorten_long_titles(console, name):
-    slot = hero_of(make_post(title="Stones " * 60))
+    slot = hero_of(make_post(title="Wall" * 60))
     make_output(slot)
     plan = plan_batch(slots=[slot])
     create_batch(plan=plan, user=None, door="admin", kind="post", title="One")
