@@ -188,7 +188,8 @@ def store(*, job: GenerationJob, attempt: Attempt, answer: TextResult) -> None:
     """Fill the draft in and book the call; an empty answer is paid and failed."""
     text = clip_text(clean_text(str(answer.data.get("alt") or "")), LONGEST_ALT)
     if not text:
-        texts.end_empty(job=job, attempt=attempt, message="The model wrote no alt text.")
+        message = "The model wrote no alt text."
+        texts.end_empty(job=job, attempt=attempt, answer=answer, message=message)
         return
     drafts = AltDraft.objects.filter(job=job)
     texts.book(

@@ -17,7 +17,7 @@ def store(*, job: GenerationJob, attempt: Attempt, answer: TextResult) -> None:
     try:
         text = read_answer(answer.data)
     except EmptyPrompt as error:
-        texts.end_empty(job=job, attempt=attempt, message=str(error))
+        texts.end_empty(job=job, attempt=attempt, answer=answer, message=str(error))
         return
     drafts = PromptDraft.objects.filter(job=job)
     texts.book(

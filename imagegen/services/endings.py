@@ -63,6 +63,17 @@ def end_with_problem(
         _pause_provider(job, problem)
 
 
+def end_with_unusable_answer(
+    *, job: GenerationJob, attempt: Attempt, problem: errors.InvalidResponse, cost: Decimal | None
+) -> None:
+    """Book an answer that nothing can be made of: charged as far as is known, and not done."""
+    facts = describe(problem, "no" if is_free(attempt) else None)
+    with transaction.atomic():
+        actual = money.settle(attempt=attempt, cost=cost)
+        transition(attempt, State.CHARGED, error=facts, cost=actual, finished_at=Now())
+        end_job(job=job, state=JobState.FAILED, error=facts)
+
+
 def is_free(attempt: Attempt) -> bool:
     """The price is known to be nothing: no doubt about the call can cost anything.
 

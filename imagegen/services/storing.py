@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 from django.db.models.functions import Now
 
 from imagegen.errors import ImagegenError, StorageProblem, Undecodable
@@ -203,19 +202,8 @@ def _seconds(attempt: Attempt) -> float | None:
 def _end_without_image(
     job: GenerationJob, attempt: Attempt, result: Result, reasons: list[str]
 ) -> None:
-    """An answer without any usable image: charged as far as we know, and not done."""
+    """An answer without any usable image."""
     told = " ".join(reasons) or "The answer held no image."
     hint = "What came is kept in the spool's quarantine folder." if reasons else ""
     problem = errors.InvalidResponse(told, hint=hint, billed="yes")
-    facts = endings.describe(problem)
-    with transaction.atomic():
-        cost = money.settle(attempt=attempt, cost=result.cost)
-        transition(
-            attempt,
-            Attempt.State.CHARGED,
-            where=Q(epoch=job.epoch),
-            error=facts,
-            cost=cost,
-            finished_at=Now(),
-        )
-        endings.end_job(job=job, state=GenerationJob.State.FAILED, error=facts)
+    endings.end_with_unusable_answer(job=job, attempt=attempt, problem=problem, cost=result.cost)

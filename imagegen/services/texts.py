@@ -131,7 +131,8 @@ def book(
         note_success(connection_id=job.connection_id)
 
 
-def end_empty(*, job: GenerationJob, attempt: Attempt, message: str) -> None:
+def end_empty(*, job: GenerationJob, attempt: Attempt, answer: TextResult, message: str) -> None:
     """An answer without the text that was wanted: paid and failed."""
-    problem = InvalidResponse(message, hint="Ask again, or write it by hand.")
-    endings.end_with_problem(job=job, attempt=attempt, problem=problem)
+    problem = InvalidResponse(message, hint="Ask again, or write it by hand.", billed="yes")
+    cost = calls.cost_of(job=job, attempt=attempt, cost=answer.cost, usage=answer.usage)
+    endings.end_with_unusable_answer(job=job, attempt=attempt, problem=problem, cost=cost)

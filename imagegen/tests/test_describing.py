@@ -88,6 +88,7 @@ def test_empty_answer_is_paid_and_failed(output, service):  # noqa: F811
     draft(output)
     attempt = Attempt.objects.get(job__kind="alt")
     assert (attempt.state, attempt.job.state) == ("charged", "failed")
+    assert 0 < attempt.cost < attempt.estimate  # by its usage
 
 
 def test_picture_that_is_gone_is_not_asked_about(output, service):  # noqa: F811
