@@ -1,5 +1,6 @@
 """What changes connections and the catalogue. Admin, commands and migrations call this."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -80,6 +81,13 @@ def save_model(*, model: ImageModel) -> None:
             )
             others.exclude(pk=model.pk).update(is_default=False)
         model.save()
+
+
+def default_of(models: Iterable[ImageModel]) -> ImageModel | None:
+    """The one of a provider's models that stands for it: the one that is marked, else one that
+    has not been shut down; None where none is switched on."""
+    enabled = (model for model in models if model.enabled)
+    return min(enabled, key=lambda model: (not model.is_default, model.is_retired), default=None)
 
 
 def pause_connection(*, connection: Connection, until: datetime, reason: str) -> None:

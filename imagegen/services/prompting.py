@@ -25,6 +25,7 @@ from prompts.models import (
     UnknownVersion,
 )
 from providers.models import Connection, ImageModel
+from providers.services import default_of
 from providers.types import Capabilities
 
 Source = ImagePromptExample | ImageSetting
@@ -167,17 +168,14 @@ class House:
         return self._default_model(connection), note
 
     def _default_model(self, connection: Connection) -> ImageModel:
-        """The one that is marked, else one that is still there."""
-        rows = [
+        model = default_of(
             model
             for model in self.models.values()
-            if model.connection_id == connection.pk
-            and model.enabled
-            and model.purpose == ImageModel.Purpose.IMAGE
-        ]
-        if not rows:
+            if model.connection_id == connection.pk and model.purpose == ImageModel.Purpose.IMAGE
+        )
+        if model is None:
             raise Refused(f"The provider {connection.name} has no enabled model for pictures.")
-        return min(rows, key=lambda row: (not row.is_default, row.is_retired))
+        return model
 
     def _style(self, slot: ImageSlot, sources: list[Source]) -> StyleState | None:
         plan = self.plans.get(slot.post_id or 0)

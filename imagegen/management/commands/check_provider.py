@@ -18,6 +18,7 @@ from imagegen.services.wording import cost_range, money_text
 from providers.errors import ProviderProblem
 from providers.health import check_connection, feature_table
 from providers.models import Connection, ImageModel
+from providers.services import default_of
 from providers.types import Health
 
 MARKS = {True: "yes", False: "NO", None: "-"}
@@ -105,10 +106,7 @@ class Command(WorkCommand):
 
     def _model(self, connection: Connection, name: str | None) -> ImageModel:
         rows = connection.models.for_pictures().select_related("connection")
-        if name is not None:
-            row = rows.filter(name=name).first()
-        else:
-            row = rows.filter(enabled=True).order_by("-is_default", "name").first()
+        row = rows.filter(name=name).first() if name is not None else default_of(rows)
         if row is None:
             known = ", ".join(rows.values_list("name", flat=True)) or "none"
             what = f'no model "{name}" for pictures' if name else "no enabled model for pictures"
