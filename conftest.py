@@ -1,9 +1,18 @@
 """Fixtures for every test: own folders for files, plain static files, people."""
 
+import gc
 import os
 
 import pytest
 from django.contrib.auth import get_user_model
+
+# All that is loaded and collected lives as long as the run; with Python's own thresholds half
+# of the start goes into searching it for garbage.
+gc.set_threshold(50_000, 20, 100)
+
+
+def pytest_collection_finish():
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")
