@@ -3,7 +3,7 @@
 Importing this package loads no drawing library; numpy and Pillow come with the first picture.
 """
 
-from .adapter import StudioProvider
-from .options import FAMILIES, LAYOUTS
+from providers.backends.studio.adapter import StudioProvider
+from providers.backends.studio.options import FAMILIES, LAYOUTS
 
 __all__ = ["FAMILIES", "LAYOUTS", "StudioProvider"]

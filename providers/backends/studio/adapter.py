@@ -5,6 +5,16 @@ from decimal import Decimal
 from typing import Any
 
 from providers.backends._results import seed_of_key
+from providers.backends.studio.options import (
+    FILE_FORMATS,
+    MAX_SIDE,
+    MIN_SIDE,
+    check_family,
+    check_layout,
+    check_size,
+    parse_hex,
+)
+from providers.backends.studio.rendering import render_to_file
 from providers.base import Provider
 from providers.errors import InvalidRequest, ModelUnavailable, ProviderUnavailable
 from providers.pool import ChildDied, ChildTimeout, run_in_child
@@ -19,17 +29,6 @@ from providers.types import (
     Sink,
     Validation,
 )
-
-from .options import (
-    FILE_FORMATS,
-    MAX_SIDE,
-    MIN_SIDE,
-    check_family,
-    check_layout,
-    check_size,
-    parse_hex,
-)
-from .rendering import render_to_file
 
 DRAWING_TIME = 30.0  # seconds; a picture takes well under one
 

@@ -3,7 +3,7 @@
 import unicodedata
 from dataclasses import dataclass, replace
 
-from .type import Block, font
+from providers.backends.studio.type import Block, font
 
 _MEASURE_SIZE = 256
 _MANY_PIECES = 40

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from .colour import Palette
+from providers.backends.studio.colour import Palette
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .options import parse_hex
+from providers.backends.studio.options import parse_hex
 
 DEFAULT_PALETTES: tuple[tuple[str, ...], ...] = (
     ("#0b1230", "#17396d", "#2f74b8", "#7cc3e6", "#f3f6f4"),

@@ -3,8 +3,8 @@
 import numpy as np
 from PIL import Image
 
-from .colour import chroma, to_oklab
-from .words import in_words
+from providers.backends.studio.colour import chroma, to_oklab
+from providers.backends.studio.words import in_words
 
 _SAMPLES = 40
 _MIN_WEIGHT = 0.07  # of the picture's area

@@ -4,14 +4,20 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from .canvas import Art, Canvas, seeded_chance
-from .colour import DEFAULT_PALETTES, Palette
-from .describe import describe
-from .families import family
-from .layouts import layout
-from .layouts.page import Words
-from .options import FAMILIES, LAYOUTS, check_family, check_layout, check_size
-from .type import GROTESQUE, LABEL, SERIF, settable
+from providers.backends.studio.canvas import Art, Canvas, seeded_chance
+from providers.backends.studio.colour import DEFAULT_PALETTES, Palette
+from providers.backends.studio.describe import describe
+from providers.backends.studio.families import family
+from providers.backends.studio.layouts import layout
+from providers.backends.studio.layouts.page import Words
+from providers.backends.studio.options import (
+    FAMILIES,
+    LAYOUTS,
+    check_family,
+    check_layout,
+    check_size,
+)
+from providers.backends.studio.type import GROTESQUE, LABEL, SERIF, settable
 
 # Far more than can be shown; what goes beyond would only cost time.
 _LONGEST_TITLE, _LONGEST_LABEL = 1000, 200

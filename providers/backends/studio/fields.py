@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
-from .canvas import Canvas
-from .colour import planes_to_bytes
+from providers.backends.studio.canvas import Canvas
+from providers.backends.studio.colour import planes_to_bytes
 
 _FIELD_UNIT = 144
 _BLOCK_ROWS = 64

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image, ImageChops, ImageFilter
 
-from .colour import contrast, linear_light, luminance
+from providers.backends.studio.colour import contrast, linear_light, luminance
 
 MIN_CONTRAST = 4.5
 WHITE, BLACK = (255, 255, 255), (12, 12, 14)

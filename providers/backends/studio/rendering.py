@@ -5,7 +5,7 @@ The drawing libraries are imported in the child only, when it draws.
 
 from typing import Any
 
-from .options import FILE_FORMATS
+from providers.backends.studio.options import FILE_FORMATS
 
 
 def render_to_file(data: dict[str, Any], path: str, file_format: str = "png") -> dict[str, Any]:
@@ -15,7 +15,7 @@ def render_to_file(data: dict[str, Any], path: str, file_format: str = "png") ->
     The file carries no metadata: marking public copies is the publisher's work. Raises
     ValueError with a sentence for the editor.
     """
-    from .draw import StudioSpec, draw
+    from providers.backends.studio.draw import StudioSpec, draw
 
     if file_format not in FILE_FORMATS:
         raise ValueError(f"The studio writes {' and '.join(FILE_FORMATS)}, not {file_format!r}.")

@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-from ..options import FAMILIES
+from providers.backends.studio.options import FAMILIES
 
 
 def family(name: str):

@@ -6,10 +6,10 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageDraw
 
-from ..canvas import Art, Canvas
-from ..colour import to_bytes
-from ..fields import reduced
-from ..words import in_words
+from providers.backends.studio.canvas import Art, Canvas
+from providers.backends.studio.colour import to_bytes
+from providers.backends.studio.fields import reduced
+from providers.backends.studio.words import in_words
 
 _MIN_APART = 0.26
 _TURNS = (

@@ -3,9 +3,9 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
-from ..canvas import Art, Canvas
-from ..colour import chroma, planes_to_bytes, to_bytes, to_oklab
-from ..fields import enlarge, field_size, grid, landscape, spread
+from providers.backends.studio.canvas import Art, Canvas
+from providers.backends.studio.colour import chroma, planes_to_bytes, to_bytes, to_oklab
+from providers.backends.studio.fields import enlarge, field_size, grid, landscape, spread
 
 _BLOCK_ROWS = 64
 

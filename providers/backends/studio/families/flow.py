@@ -3,9 +3,9 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
-from ..canvas import Art, Canvas
-from ..colour import to_bytes
-from ..fields import field_size, grid, plane_waves, reduced, spread
+from providers.backends.studio.canvas import Art, Canvas
+from providers.backends.studio.colour import to_bytes
+from providers.backends.studio.fields import field_size, grid, plane_waves, reduced, spread
 
 _STEP = 0.011  # of the short side, per step of a stroke
 _CELL = 0.0042  # of the short side, per cell of the map of taken places

@@ -3,9 +3,17 @@
 import numpy as np
 from PIL import Image
 
-from ..canvas import Art, Canvas
-from ..colour import chroma, planes_to_bytes
-from ..fields import enlarge, field_size, grid, landscape, smoothstep, spread, wave
+from providers.backends.studio.canvas import Art, Canvas
+from providers.backends.studio.colour import chroma, planes_to_bytes
+from providers.backends.studio.fields import (
+    enlarge,
+    field_size,
+    grid,
+    landscape,
+    smoothstep,
+    spread,
+    wave,
+)
 
 _BLOCK_ROWS = 64
 _WORDS = {

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from ..canvas import Art, Canvas
-from ..colour import chroma
-from ..fields import flat, grid, lay, painted, smoothstep, wave
-from .paper_hollow import draw_hollow
+from providers.backends.studio.canvas import Art, Canvas
+from providers.backends.studio.colour import chroma
+from providers.backends.studio.families.paper_hollow import draw_hollow
+from providers.backends.studio.fields import flat, grid, lay, painted, smoothstep, wave
 
 _SCENES = ("hills", "hills", "peaks", "dunes", "hollow")
 _BLUR = 0.03  # of the short side: how softly a shadow ends

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from ..canvas import Art, Canvas
-from ..fields import flat, lay, painted
+from providers.backends.studio.canvas import Art, Canvas
+from providers.backends.studio.fields import flat, lay, painted
 
 _DIRECTIONS = 1440
 _SHADOW = 0.055  # of the short side

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from ..canvas import Art, Canvas
-from ..fields import flat, grid, lay, painted, smoothstep, wave
+from providers.backends.studio.canvas import Art, Canvas
+from providers.backends.studio.fields import flat, grid, lay, painted, smoothstep, wave
 
 _WORKING_UNIT = 1100
 

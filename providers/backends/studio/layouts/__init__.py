@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-from ..options import LAYOUTS
+from providers.backends.studio.options import LAYOUTS
 
 
 def layout(name: str):

@@ -3,12 +3,12 @@
 import numpy as np
 from PIL import Image
 
-from ..canvas import Canvas
-from ..colour import mix, to_bytes
-from ..fields import smoothstep
-from ..ink import BLACK, WHITE, together, worst_contrast
-from .grounds import rgb
-from .page import (
+from providers.backends.studio.canvas import Canvas
+from providers.backends.studio.colour import mix, to_bytes
+from providers.backends.studio.fields import smoothstep
+from providers.backends.studio.ink import BLACK, WHITE, together, worst_contrast
+from providers.backends.studio.layouts.grounds import rgb
+from providers.backends.studio.layouts.page import (
     Column,
     Cover,
     Manner,

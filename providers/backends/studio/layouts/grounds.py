@@ -3,10 +3,10 @@
 import numpy as np
 from PIL import Image
 
-from ..canvas import Canvas
-from ..colour import contrast, luminance, to_bytes
-from ..fields import grid
-from ..ink import BLACK, WHITE
+from providers.backends.studio.canvas import Canvas
+from providers.backends.studio.colour import contrast, luminance, to_bytes
+from providers.backends.studio.fields import grid
+from providers.backends.studio.ink import BLACK, WHITE
 
 _LAMP_STEPS = 200
 _GROUND_CONTRAST = 7.0

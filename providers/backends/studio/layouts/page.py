@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from ..breaking import fit
-from ..canvas import Art, Canvas
-from ..ink import best_ink, write
-from ..type import Block, block_mask, clipped_label, label_mask, label_width
+from providers.backends.studio.breaking import fit
+from providers.backends.studio.canvas import Art, Canvas
+from providers.backends.studio.ink import best_ink, write
+from providers.backends.studio.type import Block, block_mask, clipped_label, label_mask, label_width
 
 Pattern = Callable[[Canvas], Art]
 

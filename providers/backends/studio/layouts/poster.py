@@ -3,11 +3,21 @@
 import numpy as np
 from PIL import Image
 
-from ..canvas import Canvas
-from ..colour import Palette, chroma, contrast, luminance, to_bytes
-from ..ink import MIN_CONTRAST, WHITE, best_ink, together
-from .grounds import lit_ground, rgb, strengthened
-from .page import Column, Cover, Manner, Pattern, Words, margin, place, print_texts, shown_title
+from providers.backends.studio.canvas import Canvas
+from providers.backends.studio.colour import Palette, chroma, contrast, luminance, to_bytes
+from providers.backends.studio.ink import MIN_CONTRAST, WHITE, best_ink, together
+from providers.backends.studio.layouts.grounds import lit_ground, rgb, strengthened
+from providers.backends.studio.layouts.page import (
+    Column,
+    Cover,
+    Manner,
+    Pattern,
+    Words,
+    margin,
+    place,
+    print_texts,
+    shown_title,
+)
 
 _TONES = (-0.085, -0.045, 0.0, 0.032, 0.062)
 _STRENGTHS = (1.0, 0.75, 0.5, 0.3, 0.15, 0.0)

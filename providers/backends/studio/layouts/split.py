@@ -5,10 +5,20 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-from ..canvas import Canvas
-from ..colour import chroma, contrast, luminance, to_bytes
-from .grounds import lit_ground, rgb, strengthened
-from .page import Column, Cover, Manner, Pattern, Words, margin, place, print_texts, shown_title
+from providers.backends.studio.canvas import Canvas
+from providers.backends.studio.colour import chroma, contrast, luminance, to_bytes
+from providers.backends.studio.layouts.grounds import lit_ground, rgb, strengthened
+from providers.backends.studio.layouts.page import (
+    Column,
+    Cover,
+    Manner,
+    Pattern,
+    Words,
+    margin,
+    place,
+    print_texts,
+    shown_title,
+)
 
 _GROUND_CONTRAST = 7.0
 
