@@ -1,7 +1,7 @@
 """Waiting at the command line until changed pictures are published, or publishing them here."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from django.conf import settings
@@ -9,14 +9,13 @@ from django.db import connections
 from django.db.models import QuerySet
 
 from blog.models import Post
+from imagegen.management.progress import ProgressLine
 from imagegen.models import ImageSlot
 from imagegen.services import workers
 from imagegen.services.publishing import places_to_publish, publish_pictures
-from imagegen.services.wording import count_text, duration_text
+from imagegen.services.wording import count_text
 
-PLAIN_EVERY = 5.0  # seconds between plain lines
 STALLED = 180.0  # seconds without any progress after which nothing more is waited for
-BAR = 28  # characters
 
 
 class PublishWatch:
@@ -25,8 +24,8 @@ class PublishWatch:
     def __init__(
         self, *, posts: QuerySet[Post] | None, write: Callable[..., None], terminal: bool
     ) -> None:
-        self._posts, self._write, self._terminal = posts, write, terminal
-        self._started, self._last_line, self._last_text = time.monotonic(), 0.0, ""
+        self._posts, self._write = posts, write
+        self._progress = ProgressLine(write=write, terminal=terminal)
         self._total = self._due().count()
 
     def _due(self) -> QuerySet[ImageSlot]:
@@ -63,33 +62,16 @@ class PublishWatch:
                 self._tick(None)
 
     def _tick(self, left: int | None, final: bool = False) -> None:
-        """One line of progress: redrawn on a terminal, now and then elsewhere."""
-        now = time.monotonic()
-        if not final and now - self._last_line < (0.3 if self._terminal else PLAIN_EVERY):
-            return
-        self._last_line = now
-        text = self._line(self._due().count() if left is None else left)
-        if self._terminal:
-            self._write("\r" + text.ljust(90)[:90], ending="\n" if final else "")
-        elif text != self._last_text:
-            self._write(text)
-        self._last_text = text
+        self._progress.show(lambda: self._line(left), final=final)
 
-    def _line(self, left: int) -> str:
+    def _line(self, left: int | None) -> str:
+        """How far it is, with `left` places still due; None: not counted yet."""
+        left = self._due().count() if left is None else left
         done = max(0, self._total - left)
-        return ", ".join(self._parts(done, left))
-
-    def _parts(self, done: int, left: int) -> Iterator[str]:
         text = f"{done:,} of {count_text(self._total, 'place')} published anew"
-        if self._terminal:
-            filled = BAR * done // max(self._total, 1)
-            text = f"[{'█' * filled}{'·' * (BAR - filled)}] {text}"
-        yield text
-        elapsed = max(time.monotonic() - self._started, 0.001)
-        if done:
-            yield f"{done / elapsed:.1f} a second"
-            if left:
-                yield f"{duration_text(elapsed / done * left)} left"
+        return self._progress.with_bar(text, done, self._total) + self._progress.pace(
+            done, self._total
+        )
 
 
 def _publish(post_id: int) -> list[str]:

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
+from imagegen.management.progress import ProgressLine
 from imagegen.models import Attempt, GenerationBatch, GenerationJob
 from imagegen.services import engine, queue, workers
 from imagegen.services.endings import LONGEST_WAIT
@@ -17,8 +18,6 @@ from imagegen.services.publishing import places_to_publish
 from imagegen.services.wording import count_text, duration_text, money_text, plain_amount
 
 State = GenerationJob.State
-PLAIN_EVERY = 5.0  # seconds between plain lines
-BAR = 28  # characters
 
 
 class BatchWatch:
@@ -27,9 +26,8 @@ class BatchWatch:
     def __init__(
         self, *, batch: GenerationBatch, write: Callable[..., None], terminal: bool
     ) -> None:
-        self._batch, self._write, self._terminal = batch, write, terminal
-        self._started = time.monotonic()
-        self._last_line, self._last_text = 0.0, ""
+        self._batch, self._write = batch, write
+        self._progress = ProgressLine(write=write, terminal=terminal)
         self._total = batch.jobs.count()
 
     def wait(self) -> None:
@@ -84,33 +82,15 @@ class BatchWatch:
         return dict(rows)
 
     def _tick(self, final: bool = False) -> None:
-        """One line of progress: redrawn on a terminal, now and then elsewhere."""
-        now = time.monotonic()
-        if not self._terminal and not final and now - self._last_line < PLAIN_EVERY:
-            return
-        text = self._line(self.counts())
-        if self._terminal:
-            self._write("\r" + text.ljust(100)[:100], ending="\n" if final else "")
-        elif text != self._last_text:
-            self._write(text)
-        self._last_line, self._last_text = now, text
+        self._progress.show(self._line, final=final)
 
-    def _line(self, counts: dict[str, int]) -> str:
-        over = sum(
-            count for state, count in counts.items() if state not in GenerationJob.OPEN_STATES
-        )
-        elapsed = max(time.monotonic() - self._started, 0.001)
-        text = f"{over} of {self._total}"
-        if self._terminal:
-            filled = BAR * over // max(self._total, 1)
-            text = f"[{'█' * filled}{'·' * (BAR - filled)}] {text}"
+    def _line(self) -> str:
+        counts = self.counts().items()
+        over = sum(count for state, count in counts if state not in GenerationJob.OPEN_STATES)
+        text = self._progress.with_bar(f"{over} of {self._total}", over, self._total)
         if over == self._total and (posts := self._posts_to_publish()):
             return f"{text}, {count_text(posts, 'post')} to publish"
-        if over:
-            text += f", {over / elapsed:.1f} a second"
-            if over < self._total:
-                text += f", {duration_text(elapsed / over * (self._total - over))} left"
-        return text
+        return text + self._progress.pace(over, self._total)
 
     def report(self) -> dict[str, Any]:
         """The counts and the cost for `--json`."""
@@ -147,5 +127,5 @@ class BatchWatch:
             self._write("The rest waits: its provider is switched off or paused.")
         self._write(
             f"{counts.get(State.STORED, 0)} of {self._total} stored in "
-            f"{duration_text(time.monotonic() - self._started)}, {money_text(self._actual())}."
+            f"{duration_text(self._progress.seconds)}, {money_text(self._actual())}."
         )
