@@ -18,6 +18,7 @@ from imagegen.services.publishing import places_to_publish
 from imagegen.services.wording import count_text, duration_text, money_text, plain_amount
 
 State = GenerationJob.State
+NAMED = 50  # jobs that came to nothing
 
 
 class BatchWatch:
@@ -117,12 +118,15 @@ class BatchWatch:
         return any(counts.get(state) for state in ended_badly)
 
     def tell_end(self) -> None:
-        """What came of it, with each failure named."""
+        """What came of it, with the first failures named."""
         counts = self.counts()
-        for job in self._batch.jobs.exclude(state__in=[State.STORED]).select_related("slot")[:50]:
+        others = self._batch.jobs.exclude(state=State.STORED)
+        for job in others.select_related("slot")[:NAMED]:
             reason = (job.error or {}).get("message", "")
             place = job.slot or f"Job {job.pk}"
             self._write(f"{place}: {job.get_state_display().lower()}. {reason}".rstrip())
+        if (more := others.count() - NAMED) > 0:
+            self._write(f"… and {more:,} more.")
         if self._is_blocked():
             self._write("The rest waits: its provider is switched off or paused.")
         self._write(

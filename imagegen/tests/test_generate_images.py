@@ -5,6 +5,7 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
+from imagegen.management import waiting
 from imagegen.models import GenerationBatch, GenerationJob, ImageOutput, ImageSlot
 from imagegen.services import engine
 from imagegen.tests.factories import hero_of, make_post, make_stub
@@ -206,6 +207,15 @@ def test_wait_tells_what_failed_and_ends_with_1(generate, stub):
     make_post()
     code, out, report = generate("--all", "--wait", "--json")
     assert (code, report["refused"]) == (1, 3)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_failures_are_named_in_part(generate, stub, monkeypatch):
+    monkeypatch.setattr(waiting, "NAMED", 1)
+    stub.options["behaviour"] = "refuse"
+    stub.save()
+    make_post()
+    assert "… and 2 more." in generate("--all", "--wait")[1]
 
 
 @pytest.mark.django_db(transaction=True)
