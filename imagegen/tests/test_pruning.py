@@ -45,7 +45,7 @@ def rejected(post) -> ImageOutput:
 
 
 @pytest.fixture
-def test_run(post, monkeypatch) -> ImageOutput:
+def trial(post, monkeypatch) -> ImageOutput:
     """An image of a test run 100 days ago."""
     monkeypatch.setattr(outputs, "original_directory", lambda slot: "originals/tests/2026-01-01")
     output = put_output(hero_of(post))
@@ -90,14 +90,14 @@ def test_picture_that_is_not_rejected_any_more_stays(rejected):
     assert is_there(rejected)
 
 
-def test_test_run_goes_by_age(test_run):
+def test_test_run_goes_by_age(trial):
     prune("--tests", "101", "--yes")
-    assert is_there(test_run)
+    assert is_there(trial)
     prune("--tests", "99", "--yes")
-    assert not is_there(test_run)
+    assert not is_there(trial)
 
 
-def test_approved_test_run_is_not_counted(test_run):
+def test_approved_test_run_is_not_counted(trial):
     ImageOutput.objects.update(state=ImageOutput.State.APPROVED)
     assert "0 pictures of test runs older than 30 days" in prune("--tests", "30")
 
@@ -115,24 +115,24 @@ def test_picture_that_others_were_made_from_stays(rejected, post):
     assert is_there(rejected)
 
 
-def test_reference_picture_of_a_plan_stays(test_run, post):
-    IllustrationPlan.objects.create(post=post, reference=test_run)
+def test_reference_picture_of_a_plan_stays(trial, post):
+    IllustrationPlan.objects.create(post=post, reference=trial)
     prune("--tests", "90", "--yes")
-    assert is_there(test_run)
+    assert is_there(trial)
 
 
-def test_picture_that_an_open_job_names_stays(test_run, post, tmp_path):
+def test_picture_that_an_open_job_names_stays(trial, post, tmp_path):
     job = only_job(make_batch([hero_of(post)], make_stub(tmp_path)))
-    job.request = {**job.request, "reference_images": [f"image:{test_run.uuid}"]}
+    job.request = {**job.request, "reference_images": [f"image:{trial.uuid}"]}
     job.save()
     prune("--tests", "90", "--yes")
-    assert is_there(test_run)
+    assert is_there(trial)
 
 
-def test_picture_that_came_to_be_used_meanwhile_stays(test_run, post):
+def test_picture_that_came_to_be_used_meanwhile_stays(trial, post):
     found = pruning.old_tests(90)
-    IllustrationPlan.objects.create(post=post, reference=test_run)
-    assert found.remove() == 0 and is_there(test_run)
+    IllustrationPlan.objects.create(post=post, reference=trial)
+    assert found.remove() == 0 and is_there(trial)
 
 
 def test_picture_whose_rejection_is_taken_back_meanwhile_stays(rejected):
