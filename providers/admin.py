@@ -45,6 +45,11 @@ TALL_JSON: "dict[type[Field[Any, Any]], dict[str, Any]]" = {
         "widget": forms.Textarea(attrs={"rows": 10, "cols": 80, "spellcheck": "false"}),
     }
 }
+SECRET_HELP = (
+    "Name of the environment variable that holds the secret, such as "
+    f"{', '.join(kind.secret_name for kind in BUILT_IN.values() if kind.secret_name)}. "
+    "Never the secret."
+)
 LOOKED_AT = "providers_looked_at"  # where a session keeps the answers of the last look
 SQUARE = ImageRequest(prompt="A picture", model="", width=1024, height=1024)
 LOOKS = {True: ("good", "yes"), False: ("bad", "no"), None: ("empty", "not known")}
@@ -73,7 +78,10 @@ class ConnectionForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if isinstance(field := self.fields.get("kind"), forms.ChoiceField):
-            field.choices = kind_choices(self.instance.kind)
+            chosen = self.instance.kind
+            field.choices = [*([] if chosen else [("", "---------")]), *kind_choices(chosen)]
+        if "secret_name" in self.fields:
+            self.fields["secret_name"].help_text = SECRET_HELP
         for name in ("monthly_cap", "assumed_price"):
             if isinstance(amount := self.initial.get(name), Decimal):
                 self.initial[name] = f"{amount.normalize():f}"
@@ -96,7 +104,7 @@ class KindFilter(admin.SimpleListFilter):
 @admin.register(Connection)
 class ConnectionAdmin(admin.ModelAdmin):
     form = ConnectionForm
-    list_display = ("name", "kind_label", "state", "key", "cap", "base_url")
+    list_display = ("full_name", "kind_label", "state", "key", "cap", "base_url")
     formfield_overrides = SHORT_JSON
     list_filter = ("enabled", KindFilter)
     search_fields = ("name", "label", "base_url")
@@ -195,6 +203,13 @@ class ConnectionAdmin(admin.ModelAdmin):
         for note in services.save_connection(connection=obj):
             messages.warning(request, note)
 
+    @admin.display(description="name", ordering="name")
+    def full_name(self, obj: Connection) -> SafeString | str:
+        """As other pages call it, and below the short name, which commands take."""
+        if obj.label in ("", obj.name):
+            return obj.name
+        return format_html('{}<br><span class="fp-quiet">{}</span>', obj.label, obj.name)
+
     @admin.display(description="kind", ordering="kind")
     def kind_label(self, obj: Connection) -> str:
         return kinds().get(obj.kind, f"{obj.kind} (not installed)")
@@ -206,6 +221,8 @@ class ConnectionAdmin(admin.ModelAdmin):
             return chip("off", "off")
         if not has_secret(obj.secret_name):
             return chip("bad", "secret missing")
+        if obj.monthly_cap is None and obj.charges:
+            return chip("bad", "no cap")
         if obj.paused_until and obj.is_paused:
             until = date_format(timezone.localtime(obj.paused_until), "SHORT_DATETIME_FORMAT")
             return chip("wait", f"paused until {until}")
@@ -216,6 +233,8 @@ class ConnectionAdmin(admin.ModelAdmin):
     @admin.display(description="secret")
     def secret(self, obj: Connection) -> str:
         """Whether there is one; never what it is."""
+        if obj.pk is None:
+            return "Looked for once the provider is saved."
         if not obj.secret_name:
             return "None named" if obj.charges else "None needed"
         try:

@@ -62,6 +62,18 @@ def test_lack_of_a_secrets_name_is_told_as_what_it_is(console, kind, words):
     )
 
 
+def test_new_provider_has_no_kind_before_one_is_chosen(console):
+    text = console.get(reverse("admin:providers_connection_add")).text
+    assert '<option value="" selected>' in text
+    assert "OPENAI_API_KEY" in text and "None needed" not in text
+
+
+def test_list_shows_the_label_with_the_short_name(console):
+    make_connection(name="far", label="The far service")
+    text = console.get(LIST).text
+    assert 'The far service<br><span class="fp-quiet">far</span>' in text
+
+
 def test_missing_secret_is_told(console):
     make_connection(secret_name="FAR_KEY")
     assert ">FAR_KEY is missing<" in console.get(LIST).content.decode()
@@ -147,6 +159,7 @@ def test_service_that_charges_cannot_be_switched_on_without_a_cap(console, monke
         ({"paused_until": timezone.now() + timedelta(days=1)}, "paused until"),
         ({}, "on, not yet run"),
         ({"proven_at": timezone.now()}, ">on<"),
+        ({"kind": "openai"}, ">no cap<"),
         ({"kind": "magic"}, "magic (not installed)"),
         ({"monthly_cap": 5}, "$5.00"),
         ({"monthly_cap": 0}, "nothing may be spent"),
