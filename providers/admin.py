@@ -1,6 +1,5 @@
-"""Connections and the catalogue in the admin. No page shows a secret."""
+"""Connections in the admin. No page shows a secret."""
 
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -15,22 +14,19 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from providers import services, workflow_admin  # noqa: F401 - workflows register themselves
+from providers import services, workflow_admin  # noqa: F401 - they register themselves
 from providers.credentials import MissingSecret, has_secret, read_secret
-from providers.errors import ProviderProblem
-from providers.health import UNPROVEN, check_connection, feature_rows, proven
-from providers.jsonfields import PrettyJSONField, StrictJSONField
-from providers.models import Connection, ImageModel
-from providers.money import cost_range, money_text
-from providers.prices import describe_price, price_of
+from providers.health import UNPROVEN, check_connection, proven
+from providers.jsonfields import StrictJSONField
+from providers.model_admin import chip
+from providers.models import Connection
+from providers.money import money_text
 from providers.registry import BUILT_IN, broken_plugins, kinds
-from providers.services import SOON
-from providers.syncing import is_edited
-from providers.types import Health, HealthLevel, ImageRequest
+from providers.types import Health, HealthLevel
 
 HIDDEN_KINDS = {"stub"}
 SHORT_JSON: "dict[type[Field[Any, Any]], dict[str, Any]]" = {
@@ -39,25 +35,13 @@ SHORT_JSON: "dict[type[Field[Any, Any]], dict[str, Any]]" = {
         "widget": forms.Textarea(attrs={"rows": 3, "cols": 80}),
     }
 }
-TALL_JSON: "dict[type[Field[Any, Any]], dict[str, Any]]" = {
-    JSONField: {
-        "form_class": PrettyJSONField,
-        "widget": forms.Textarea(attrs={"rows": 10, "cols": 80, "spellcheck": "false"}),
-    }
-}
 SECRET_HELP = (
     "Name of the environment variable that holds the secret, such as "
     f"{', '.join(kind.secret_name for kind in BUILT_IN.values() if kind.secret_name)}. "
     "Never the secret."
 )
 LOOKED_AT = "providers_looked_at"  # where a session keeps the answers of the last look
-SQUARE = ImageRequest(prompt="A picture", model="", width=1024, height=1024)
 LOOKS = {True: ("good", "yes"), False: ("bad", "no"), None: ("empty", "not known")}
-
-
-def chip(look: str, words: Any) -> SafeString:
-    """A state as the console shows one: a word and a shape."""
-    return format_html('<span class="fp-chip fp-chip--{}">{}</span>', look, words)
 
 
 def kind_choices(current: str = "") -> list[tuple[str, str]]:
@@ -283,122 +267,3 @@ def _tell_health(request: HttpRequest, connection: Connection, answers: list[Hea
     reached = ", ".join(answer.level.value for answer in answers if answer.ok) or "nothing is known"
     unproven = f" {UNPROVEN}" if connection.proven_at is None else ""
     messages.success(request, f"{connection}: {reached}.{unproven}")
-
-
-class StateFilter(admin.SimpleListFilter):
-    """Whether a model can be chosen, and whether its end is near."""
-
-    title = "state"
-    parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("usable", "Can be chosen"), ("ending", "Ends soon"), ("ended", "Shut down")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        today = timezone.localdate()
-        if self.value() == "usable":
-            return queryset.filter(pk__in=ImageModel.objects.usable().values("pk"))
-        if self.value() == "ending":
-            soon = today + timedelta(days=SOON)
-            return queryset.filter(shutdown_at__gt=today, shutdown_at__lte=soon)
-        if self.value() == "ended":
-            return queryset.filter(shutdown_at__lte=today)
-        return queryset
-
-
-@admin.register(ImageModel)
-class ImageModelAdmin(admin.ModelAdmin):
-    list_display = ("name", "connection", "purpose", "cost", "end", "on", "default")
-    list_filter = (StateFilter, "connection", "purpose")
-    formfield_overrides = TALL_JSON
-    list_select_related = ("connection",)
-    search_fields = ("name", "label", "connection__name")
-    readonly_fields = ("takes", "price", "end", "from_where")
-    fieldsets = (
-        (None, {"fields": ("connection", "name", "label", "purpose", "enabled", "is_default")}),
-        ("What it takes", {"fields": ("takes", "capabilities")}),
-        ("Price", {"fields": ("price", "price_rule")}),
-        ("End of life", {"fields": ("end", "shutdown_at", "successor")}),
-        ("Facts", {"fields": ("from_where",)}),
-    )
-
-    def save_model(self, request: HttpRequest, obj: ImageModel, form: Any, change: bool) -> None:
-        services.save_model(model=obj)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[ImageModel], search_term: str
-    ) -> tuple[QuerySet[ImageModel], bool]:
-        """Where a model for pictures is chosen, those alone are offered that can be used."""
-        match = request.resolver_match
-        if match is not None and match.url_name == "autocomplete":
-            usable = ImageModel.objects.usable()
-            if request.GET.get("app_label") == "prompts":
-                usable = usable.for_pictures()
-            queryset = queryset.filter(pk__in=usable.values("pk"))
-        return super().get_search_results(request, queryset, search_term)
-
-    @admin.display(description="price of 1024×1024")
-    def cost(self, obj: ImageModel) -> str:
-        """From the cheapest quality to the best; of a text its rates."""
-        if obj.purpose == ImageModel.Purpose.TEXT:
-            return describe_price(obj.price_rule, money_text)
-        try:
-            price = price_of(obj.price_rule, SQUARE)
-        except ValueError as error:
-            return f"Cannot be read: {error}"
-        return cost_range(price.low, price.high)
-
-    @admin.display(description="price")
-    def price(self, obj: ImageModel) -> str:
-        """Its price rule in words, and where that was read."""
-        words = describe_price(obj.price_rule, money_text)
-        day, source = (obj.price_rule.get(name) for name in ("date", "source"))
-        return f"{words}. Read{f' on {day}' if day else ''} at {source}" if source else words
-
-    @admin.display(description="state", ordering="enabled")
-    def on(self, obj: ImageModel) -> SafeString:
-        if obj.is_retired:
-            return chip("stop", "shut down")
-        if not (obj.enabled and obj.connection.enabled):
-            return chip("off", "off" if not obj.enabled else "provider off")
-        return chip("good", "on")
-
-    @admin.display(description="default", ordering="is_default")
-    def default(self, obj: ImageModel) -> str:
-        return "default" if obj.is_default else ""
-
-    @admin.display(description="end", ordering="shutdown_at")
-    def end(self, obj: ImageModel) -> str | SafeString:
-        """The days that are left, and what comes after."""
-        if obj.shutdown_at is None or obj.days_left is None:
-            return "none known"
-        day = date_format(obj.shutdown_at, "j M Y")
-        then = f"; then {obj.successor}" if obj.successor else ""
-        if obj.days_left <= 0:
-            return f"{day}{then.replace('then', 'now')}"
-        days = "1 day" if obj.days_left == 1 else f"{obj.days_left:,} days"
-        if obj.days_left > SOON:
-            return f"in {days}, {day}{then}"
-        return format_html("<strong>in {}</strong>, {}{}", days, day, then)
-
-    @admin.display(description="where it comes from")
-    def from_where(self, obj: ImageModel) -> str:
-        text = ImageModel.Origin(obj.origin).label
-        if obj.synced_at is None:
-            return f"{text}."
-        when = date_format(timezone.localtime(obj.synced_at), "j M Y, H:i")
-        edited = " It was edited since, so sync_models leaves it alone." if is_edited(obj) else ""
-        return f"{text}, {when}.{edited}"
-
-    @admin.display(description="what it takes in all")
-    def takes(self, obj: ImageModel) -> SafeString | str:
-        """The adapter's knowledge with this row's laid over it."""
-        if obj.connection_id is None:
-            return "Known once the model is saved."
-        if obj.purpose == ImageModel.Purpose.TEXT:
-            return "Texts: it draws nothing, so none of this matters."
-        try:
-            rows = feature_rows(obj.capabilities_object())
-        except ProviderProblem as problem:
-            return problem.in_full
-        return format_html_join("", "<div>{}: {}</div>", rows)
