@@ -23,7 +23,7 @@ from providers.credentials import MissingSecret, has_secret, read_secret
 from providers.health import UNPROVEN, check_connection, proven
 from providers.jsonfields import StrictJSONField
 from providers.model_admin import chip
-from providers.models import Connection
+from providers.models import WORKFLOW_KIND, Connection
 from providers.money import money_text
 from providers.registry import BUILT_IN, broken_plugins, kinds
 from providers.types import Health, HealthLevel
@@ -135,7 +135,11 @@ class ConnectionAdmin(admin.ModelAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         connection = self.get_object(request, unquote(object_id))
-        context = {"health": self._health_rows(request, connection)} if connection else {}
+        context: dict[str, Any] = {}
+        if connection:
+            context["health"] = self._health_rows(request, connection)
+            context["lacks_models"] = not connection.models.exists()
+            context["draws_by_workflows"] = connection.kind == WORKFLOW_KIND
         return super().change_view(
             request, object_id, form_url, {**context, **(extra_context or {})}
         )

@@ -74,6 +74,17 @@ def test_list_shows_the_label_with_the_short_name(console):
     assert 'The far service<br><span class="fp-quiet">far</span>' in text
 
 
+@pytest.mark.parametrize(
+    ("kind", "words"), [("stub", "sync_models far"), ("comfyui", "workflow/install/")]
+)
+def test_provider_without_models_is_told_where_to_get_them(console, kind, words):
+    far = make_connection(kind=kind, base_url="http://far.example")
+    text = console.get(change("connection", far)).text
+    assert "has no models yet" in text and words in text
+    make_model(far)
+    assert "has no models yet" not in console.get(change("connection", far)).text
+
+
 def test_missing_secret_is_told(console):
     make_connection(secret_name="FAR_KEY")
     assert ">FAR_KEY is missing<" in console.get(LIST).content.decode()
