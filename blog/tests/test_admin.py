@@ -103,11 +103,12 @@ def test_list_can_be_searched_filtered_and_sorted(desk, query):
     assert desk.get(f"/admin/blog/post/{query}").status_code == 200
 
 
-def test_post_with_two_thousand_sections_can_be_edited(desk):
-    body = "".join(f"## Part {n}\n\nText.\n\n" for n in range(2000))
+@pytest.mark.parametrize("count", [500, pytest.param(2000, marks=pytest.mark.exhaustive)])
+def test_post_with_very_many_sections_can_be_edited(desk, count):
+    body = "".join(f"## Part {n}\n\nText.\n\n" for n in range(count))
     post = make_post(body=body)
     address = f"/admin/blog/post/{post.pk}/change/"
-    assert "Part 1999" in desk.get(address).content.decode()
+    assert f"Part {count - 1}" in desk.get(address).content.decode()
     assert desk.post(address, form(slug="a-post", body=body + "More.")).status_code == 302
 
 

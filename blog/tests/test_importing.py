@@ -284,10 +284,11 @@ def test_report_as_a_dictionary(folder):
     assert found["failed"][0]["line"] == 1
 
 
-def test_two_thousand_sections_go_in(folder):
-    write(folder, "a.md", "\n\n".join(f"## Part {n}\n\nText." for n in range(2000)))
+@pytest.mark.parametrize("count", [500, pytest.param(2000, marks=pytest.mark.exhaustive)])
+def test_very_many_sections_go_in(folder, count):
+    write(folder, "a.md", "\n\n".join(f"## Part {n}\n\nText." for n in range(count)))
     assert import_paths([folder]).created == 1
-    assert Post.objects.get().sections.count() == 2000
+    assert Post.objects.get().sections.count() == count
 
 
 def test_nothing_found_is_a_failure(folder):

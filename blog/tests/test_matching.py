@@ -115,12 +115,13 @@ def test_text_without_spaces_between_words_is_compared():
     assert likeness(one, other) > 0.7
 
 
-def test_two_thousand_edited_sections_are_matched_quickly():
+@pytest.mark.parametrize("count", [500, pytest.param(2000, marks=pytest.mark.exhaustive)])
+def test_very_many_edited_sections_are_matched_quickly(count):
     chance = random.Random(7)
     words = [f"word{number}" for number in range(2500)]
-    old = sections(*((f"Part {n}", " ".join(chance.choices(words, k=80))) for n in range(2000)))
+    old = sections(*((f"Part {n}", " ".join(chance.choices(words, k=80))) for n in range(count)))
     new = sections(*((f"Chapter {n} of it", s.body + " More.") for n, s in enumerate(old)))
-    order = chance.sample(range(2000), 2000)
+    order = chance.sample(range(count), count)
     start = time.process_time()
     assert match_sections(old, [new[n] for n in order]) == order
-    assert time.process_time() - start < 4
+    assert time.process_time() - start < count / 500
