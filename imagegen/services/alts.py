@@ -19,6 +19,7 @@ from imagegen.imaging.xmp import DRAWN_BY_PROGRAM
 from imagegen.models import LONGEST_ALT, AltDraft, ImageOutput, ImageSlot, SlotAlt
 from imagegen.services.access import require
 from imagegen.services.choices import lock_slot
+from imagegen.services.due import mark_due
 from prompts.models import Role
 
 User = AbstractBaseUser | None
@@ -34,8 +35,6 @@ def write_alt(
     language: str = "",
 ) -> SlotAlt:
     """Write and accept the alt text of an image in its place; `language` "" is the post's."""
-    from imagegen.services.publishing import mark_due
-
     require(user, "approve")
     text = checked_alt(text) or ""
     if not text and not decorative:

@@ -7,6 +7,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from imagegen.models import ImageOutput, ImageSlot, ReviewEvent
+from imagegen.services.due import mark_due
 
 Action = ReviewEvent.Action
 CHOOSING = (Action.APPROVE, Action.CHOOSE, Action.OVERRIDE)
@@ -47,8 +48,6 @@ def set_choice(
     `text_hash` is the text it was chosen for; None: the place's present text. The public
     copies are due afterwards.
     """
-    from imagegen.services.publishing import mark_due
-
     previous = slot.choice
     chosen_for = "" if output is None else text_hash if text_hash is not None else slot.text_hash
     ImageSlot.objects.filter(pk=slot.pk).update(

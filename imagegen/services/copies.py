@@ -8,9 +8,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from blog.markdown import typographic
 from blog.models import Post
@@ -145,16 +143,6 @@ def store_public(copy: PublicCopy) -> None:
     """Bring the rendition's file into the public storage, verified. Raises `StorageProblem`."""
     with local_copy(originals(), copy.rendition.path) as source:
         save_file(published(), copy.path, source, copy.sha256)
-
-
-def retire(rows: QuerySet[PublicCopy]) -> None:
-    """Serve these copies no more."""
-    with transaction.atomic():
-        live = rows.filter(live=True).select_for_update(of=("self",), no_key=True)
-        keys = list(live.order_by("pk").values_list("pk", flat=True))
-        if keys:
-            now = timezone.now()
-            PublicCopy.objects.filter(pk__in=keys).update(live=False, changed_at=now)
 
 
 def remove_retired(which: Q) -> int:

@@ -21,6 +21,7 @@ from imagegen.models import ImageOutput, ImageSlot, ReviewEvent, StyleTreatment
 from imagegen.services.access import require
 from imagegen.services.choices import record_event
 from imagegen.services.disclosure_words import WordList, with_model
+from imagegen.services.due import mark_due
 
 logger = logging.getLogger("imagegen")
 
@@ -294,8 +295,6 @@ def _write_marks(
     output: ImageOutput, user: User, before: Marks, after: Marks, note: str
 ) -> ImageOutput:
     """In the caller's transaction: the columns, the event, and what follows from them."""
-    from imagegen.services.publishing import mark_due
-
     if after == before:
         return output
     if after.says_less_than(before) and not note.strip():

@@ -22,6 +22,7 @@ from imagegen.services.asking import Asking
 from imagegen.services.batches import BatchPlan, GenerationOptions, create_batch
 from imagegen.services.choices import lock_slot, record_event
 from imagegen.services.disclosure import marks_at_arrival
+from imagegen.services.due import mark_due
 from imagegen.services.planning import Planner
 from imagegen.services.prompting import ArtDirection
 from imagegen.services.references import mask_name, name_of
@@ -47,8 +48,6 @@ Region = tuple[float, float, float, float]
 
 def set_focus(*, output: ImageOutput, x: float, y: float, user: User) -> ImageOutput:
     """Say what crops are made around: shares from the left and from the top."""
-    from imagegen.services.publishing import mark_due
-
     require(user, "approve")
     if not all(math.isfinite(share) and 0 <= share <= 1 for share in (x, y)):
         raise Refused("The focal point lies in the picture: two numbers from 0 to 1.")

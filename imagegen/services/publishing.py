@@ -2,7 +2,7 @@
 
 Public copies are brought in line with what is approved by `publish_pictures`, which may run
 at any time, in several places at once, and be stopped anywhere: the next round goes on. A
-change that matters to readers calls `mark_due` in its own transaction.
+change that matters to readers calls `due.mark_due` in its own transaction.
 
 A place changes all at once: what it served stays until its whole new set is there. A copy's row
 is written before its file and outlives it. Rows that are not live are never served; the sweeper
@@ -34,10 +34,10 @@ from imagegen.services.copies import (
     key_of,
     new_copy,
     remove_retired,
-    retire,
     store_public,
     wanted_copies,
 )
+from imagegen.services.due import lock_slots, mark_due, retire
 from imagegen.services.guard import survive
 from imagegen.services.recipes import Recipe
 from imagegen.services.renditions import ensure_renditions
@@ -124,7 +124,7 @@ def on_post_saved(*, post: Post, created: bool = False) -> None:
 
 def on_post_withdrawn(*, post: Post) -> None:
     """A post was taken back: none of its copies is live from this transaction on."""
-    _lock_slots(Q(post=post))
+    lock_slots(Q(post=post))
     retire(PublicCopy.objects.filter(slot__post=post))
     ImageSlot.objects.filter(post=post).update(publication_due=True)
     post_id = post.pk  # a post that is about to be deleted loses its own
@@ -132,42 +132,6 @@ def on_post_withdrawn(*, post: Post) -> None:
 
 
 # --- Pictures ---------------------------------------------------------------------------
-
-
-def mark_due(*, post: Post | None = None, slots: Iterable[ImageSlot] = ()) -> None:
-    """Say that public copies no longer match: of all slots of a post, or of some slots.
-
-    To be called in the transaction of the change itself, so that neither is without the
-    other. A worker brings the copies up to date soon after the commit.
-    """
-    slots = list(slots)
-    post_ids = {slot.post_id for slot in slots if slot.post_id}
-    post_ids |= {post.pk} if post is not None else set()
-    chosen = Q(pk__in=[slot.pk for slot in slots])
-    if post is not None:
-        chosen |= Q(post=post)
-    _lock_slots(chosen)
-    # A post that is due already has a task under way; one more would find nothing to do.
-    under_way = ImageSlot.objects.filter(post__in=post_ids, publication_due=True)
-    waiting = set(under_way.values_list("post_id", flat=True))
-    ImageSlot.objects.filter(chosen).update(publication_due=True)
-    _retire_disapproved(post_ids)
-    for post_id in sorted(post_ids - waiting):
-        transaction.on_commit(lambda post_id=post_id: _send_task(post_id), robust=True)
-
-
-def _retire_disapproved(post_ids: set[int]) -> None:
-    """What is no longer approved or wanted is not served from this transaction on."""
-    rows = PublicCopy.objects.filter(slot__post__in=post_ids)
-    retire(rows.filter(~Q(output__state=ImageOutput.State.APPROVED) | Q(slot__wanted=False)))
-
-
-def _send_task(post_id: int) -> None:
-    from imagegen.tasks import publish_pictures_task
-
-    concerned = (Post.Status.PUBLISHED, Post.Status.SCHEDULED)
-    if Post.objects.filter(pk=post_id, status__in=concerned).exists():
-        publish_pictures_task.enqueue(post_id)
 
 
 def _publish_now(post_id: int) -> None:
@@ -298,12 +262,7 @@ def _go_live(post_id: int, slot_id: int, rows: list[PublicCopy]) -> int:
 def _lock_post(post_id: int) -> None:
     """Wait for whoever is changing this post or a choice in it, and hold others off."""
     list(Post.objects.select_for_update(no_key=True).filter(pk=post_id).values_list("pk"))
-    _lock_slots(Q(post=post_id))
-
-
-def _lock_slots(which: Q) -> None:
-    slots = ImageSlot.objects.select_for_update(no_key=True).filter(which)
-    list(slots.order_by("pk").values_list("pk"))
+    lock_slots(Q(post=post_id))
 
 
 def _settle(post_id: int, failed: set[int]) -> bool:

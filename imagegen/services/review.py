@@ -1,7 +1,7 @@
 """Deciding about images: approve, reject, take back, choose, upload instead, ask again, comment.
 
 Every decision is guarded by the state it starts from, needs its permission, and leaves a
-`ReviewEvent`. What readers get follows by itself (`publishing.mark_due`).
+`ReviewEvent`. What readers get follows by itself (`due.mark_due`).
 """
 
 from typing import TYPE_CHECKING, Any, Unpack

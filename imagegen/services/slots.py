@@ -19,6 +19,7 @@ from imagegen.services.choices import (
     restore_choice,
     set_choice,
 )
+from imagegen.services.due import mark_due
 from prompts.models import Role
 
 Action, Reason = ReviewEvent.Action, ImageSlot.Reason
@@ -119,8 +120,6 @@ def detach_slot(*, section: Section) -> None:
 
     A place that nothing hangs on goes with its section.
     """
-    from imagegen.services.publishing import mark_due
-
     slot = ImageSlot.objects.filter(section=section).first()
     if slot is None:
         return
@@ -238,8 +237,6 @@ def set_wanted(
 
 def _mark_card_due(slot: ImageSlot) -> None:
     """A social card appears or goes although its choice has not changed."""
-    from imagegen.services.publishing import mark_due
-
     if slot.role == Role.SOCIAL:
         mark_due(slots=[slot])
 

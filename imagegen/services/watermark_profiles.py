@@ -19,6 +19,7 @@ from blog.models import Post
 from imagegen.errors import Refused
 from imagegen.models import ImageOutput, ImageSlot, WatermarkProfile
 from imagegen.services.access import require
+from imagegen.services.due import mark_due
 from imagegen.services.watermark_files import check_text
 from imagegen.services.watermarks import (
     Spec,
@@ -213,8 +214,6 @@ def _mark(groups: list[_Group]) -> None:
 
 def _mark_places(places: QuerySet[ImageSlot]) -> int:
     """Have these places published anew; returns how many they are."""
-    from imagegen.services.publishing import mark_due
-
     rows = list(places.order_by("pk").values_list("pk", "post_id"))
     keys = [key for key, _ in rows]
     if len({post for _, post in rows}) <= FEW_POSTS:

@@ -26,6 +26,7 @@ from imagegen.models import (
 )
 from imagegen.services.access import require
 from imagegen.services.choices import record_event
+from imagegen.services.due import mark_due
 from prompts.models import StyleVersion
 
 User = AbstractBaseUser | None
@@ -174,8 +175,6 @@ def _set(
     note: str = "",
 ) -> int:
     """Set the choice of these pictures; returns how many it was not so before."""
-    from imagegen.services.publishing import mark_due
-
     wanted = (watermarking, profile and profile.pk)
     with transaction.atomic():
         rows = ImageOutput.objects.filter(pk__in=[output.pk for output in outputs])

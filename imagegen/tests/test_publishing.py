@@ -12,7 +12,7 @@ from blog.services import delete_post
 from imagegen.errors import Refused
 from imagegen.imaging.xmp import find_source_type
 from imagegen.models import ImageOutput, ImageSlot, PublicCopy, Rendition, SlotAlt, WatermarkProfile
-from imagegen.services import publishing, review, slots
+from imagegen.services import due, publishing, review, slots
 from imagegen.services.copies import wanted_copies
 from imagegen.services.recipes import wants_title
 from imagegen.tests import pictures as made
@@ -125,7 +125,7 @@ def test_place_that_lacks_a_copy_is_due_again(shown):
 def test_new_alt_text_changes_no_file(shown):
     slot = hero_of(shown)
     SlotAlt.objects.create(slot=slot, output=slot.choice, language="de", text="Mauer im Schnee")
-    publishing.mark_due(slots=[slot])
+    due.mark_due(slots=[slot])
     assert publish(shown).made == 0
 
 

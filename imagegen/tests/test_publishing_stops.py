@@ -93,7 +93,7 @@ def test_a_stop_while_a_picture_is_replaced_keeps_one_whole_set(shown, monkeypat
     assert {row.output for row in live(shown).values()} == {new}
 
 
-@pytest.mark.parametrize("point", ["_lock_slots", "remove_retired"])
+@pytest.mark.parametrize("point", ["lock_slots", "remove_retired"])
 def test_a_stop_while_a_post_is_withdrawn_leaves_nothing_served(
     shown, monkeypatch, django_capture_on_commit_callbacks, point
 ):
