@@ -107,6 +107,7 @@ COMFY: dict[str, Any] = {
     "prepare": bring_workflow,
 }
 LARGE = {"full_size": True}
+QUICK = {"poll_interval": 0.01}
 RIGS = (
     stub("nothing"),
     stub("handle"),
@@ -121,9 +122,11 @@ RIGS = (
     Rig("old_comfyui", "comfyui", "comfyui:FakeComfy", given={"old": True}, **COMFY),
     Rig("sdapi", "sdapi", "sdapi:FakeSdApi", "", "dream_v8", secret="a:pass", own_machine=True),
     Rig("gemini", "gemini", "gemini:FakeGemini", model="gemini-3-pro-image", secret="gemini-key"),
-    Rig("bfl", "bfl", "bfl:FakeBfl", path="/v1", model="flux-2-pro", secret="bfl-key"),
-    Rig("fal", "fal", "fal:FakeFal", model="fal-ai/flux-2-pro", secret="fal-id:fal-secret"),
-    Rig("replicate", "replicate", "replicate:FakeReplicate", "/v1", "a/b", secret="r8-secret"),
+    Rig("bfl", "bfl", "bfl:FakeBfl", "/v1", "flux-2-pro", QUICK, secret="bfl-key"),
+    Rig("fal", "fal", "fal:FakeFal", "", "fal-ai/flux-2-pro", QUICK, secret="fal-id:fal-secret"),
+    Rig(
+        "replicate", "replicate", "replicate:FakeReplicate", "/v1", "a/b", QUICK, secret="r8-secret"
+    ),
     Rig("stability", "stability", "stability:FakeStability", model="core", secret="sk-stability"),
 )
 
@@ -275,7 +278,6 @@ def meet(monkeypatch) -> Callable[[Rig, Fault], Outcome]:
     def run(rig: Rig, fault: Fault) -> Outcome:
         monkeypatch.setenv("FAULT_RIG_KEY", rig.secret)
         adapter = get_provider_class(rig.kind)
-        monkeypatch.setattr(adapter, "poll_interval", 0.01)
         monkeypatch.setattr(adapter, "poll_interval_max", 0.02)
         monkeypatch.setattr("providers.receiving.PAUSE", 0.01)
         with rig.start() as fake:
