@@ -59,11 +59,6 @@ class Catalogue:
     models: tuple[CatalogueModel, ...]
 
 
-def catalogue_kinds() -> list[str]:
-    """The kinds that have a file."""
-    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
-
-
 def read_catalogue(kind: str, folder: Path = FOLDER) -> Catalogue | None:
     """The file of a kind, checked whole; None without one. May raise CatalogueError."""
     import yaml  # only an installation and a synchronization need it
