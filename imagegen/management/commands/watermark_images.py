@@ -94,11 +94,9 @@ class Command(WorkCommand):
 
 def _posts(options: dict[str, Any]) -> QuerySet[Post] | None:
     """The posts that were named; None for every post."""
-    if options["reapply"] and not options["post"]:
+    if not options["post"] and (options["all"] or options["reapply"]):
         return None  # an archive is all of it, unless posts are named
     posts = find_posts(options["post"], everything=options["all"])
-    if options["all"]:
-        return None
     return Post.objects.filter(pk__in=[post.pk for post in posts])
 
 
