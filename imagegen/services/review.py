@@ -4,7 +4,7 @@ Every decision is guarded by the state it starts from, needs its permission, and
 `ReviewEvent`. What readers get follows by itself (`due.mark_due`).
 """
 
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import Any, Unpack
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
@@ -15,6 +15,8 @@ from imagegen.models import GenerationBatch, ImageOutput, ImageSlot, ReviewEvent
 from imagegen.services import disclosure
 from imagegen.services.access import require
 from imagegen.services.alts import checked_alt, keep_alt
+from imagegen.services.asking import Asking, queue_plan
+from imagegen.services.batches import BatchPlan, GenerationOptions, plan_batch, write_jobs
 from imagegen.services.choices import (
     CHOOSING,
     lock_slot,
@@ -23,12 +25,9 @@ from imagegen.services.choices import (
     set_choice,
 )
 from imagegen.services.slots import check_attached
+from imagegen.services.uploads import store_upload
 from imagegen.services.wording import count_text
 from imagegen.states import transition
-
-if TYPE_CHECKING:
-    from imagegen.services.asking import Asking
-    from imagegen.services.batches import BatchPlan
 
 State, Action = ImageOutput.State, ReviewEvent.Action
 LONGEST_COMMENT = 2000
@@ -231,12 +230,10 @@ def regenerate_slot(
     user: User,
     door: str,
     note: str = "",
-    options: Any = None,
+    options: GenerationOptions | None = None,
     idempotency_key: str | None = None,
 ) -> GenerationBatch:
     """Ask for one more candidate for a place. Raises Refused with what stands in the way."""
-    from imagegen.services.batches import plan_batch
-
     require(user, "generate")
     check_askable(slot)
     return ask_again(
@@ -250,12 +247,9 @@ def regenerate_slot(
 
 
 def ask_again(
-    *, plan: "BatchPlan", user: User, note: str = "", **asking: Unpack["Asking"]
+    *, plan: BatchPlan, user: User, note: str = "", **asking: Unpack[Asking]
 ) -> GenerationBatch:
     """Queue a plan of further candidates, and write down for each place who wanted another."""
-    from imagegen.services.asking import queue_plan
-    from imagegen.services.batches import write_jobs
-
     require(user, "generate")
 
     def write(batch: GenerationBatch) -> None:
@@ -290,8 +284,6 @@ def override_slot(
     The place is wanted by that. Raises Refused for a file that is not a usable picture; then
     nothing stays behind.
     """
-    from imagegen.services.uploads import store_upload
-
     require(user, "override")
     alt = checked_alt(alt) or ""
     output = store_upload(
