@@ -155,6 +155,14 @@ def test_post_shows_a_picture_under_each_heading(open_page):
     assert page.locator("article img").count() == 1 + post.sections.count()
 
 
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_very_long_word_in_a_title_pushes_nothing_aside(open_page, viewport):
+    for title in ("First", "Wall" * 30, "Last"):
+        make_post(title=title, published=True)
+    for path in ("/", "/first/", "/last/"):
+        assert open_page(path, viewport).evaluate(OVERHANG) <= 0
+
+
 @pytest.mark.parametrize("path", ["/admin/", "/admin/imagegen/imageoutput/"])
 def test_admin_fits_a_phone(log_in, path):
     illustrated_post()
