@@ -167,6 +167,11 @@ def test_long_opening_gets_an_initial(client):
     assert "has-initial" not in page(client, "/short/")
 
 
+def test_initial_is_not_torn_off_a_joined_script(client):
+    make_public_post(title="Long", body="جدار " * 200, language="ar")
+    assert "has-initial" not in page(client, "/long/")
+
+
 def test_post_takes_a_constant_number_of_queries(client, django_assert_num_queries):
     many_posts(3)
     body = "".join(f"## Part {n}\n\nText.\n\n" for n in range(40))
