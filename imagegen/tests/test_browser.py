@@ -163,6 +163,13 @@ def test_very_long_word_in_a_title_pushes_nothing_aside(open_page, viewport):
         assert open_page(path, viewport).evaluate(OVERHANG) <= 0
 
 
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_post_from_right_to_left_fits_its_window(open_page, viewport):
+    body = "جدار " * 200 + "\n\n## الأدوات\n\n" + "جدار " * 50
+    make_post(title="Wall", body=body, language="ar", published=True)
+    assert open_page("/wall/", viewport).evaluate(OVERHANG) <= 0
+
+
 @pytest.mark.parametrize("path", ["/admin/", "/admin/imagegen/imageoutput/"])
 def test_admin_fits_a_phone(log_in, path):
     illustrated_post()
