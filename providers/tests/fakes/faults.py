@@ -37,7 +37,14 @@ VARIANTS = {
     "body_cut_late", "json_list", "json_text", "json_number", "json_cut", "json_error_text",
     "picture_page", "picture_svg", "picture_pdf", "look_status_502", "look_status_503",
     "look_closed", "look_always_status_403", "look_always_status_422", "download_status_503",
-    "download_closed", "download_status_410", "slow_down_garbage",
+    "download_closed", "download_status_410", "slow_down_garbage", "status_409", "status_410",
+    "status_422", "status_500", "status_504", "status_524", "slow_down_negative",
+    "closed_without_answer", "head_cut_at_1", "body_cut_before_last_byte", "chunks_of_junk",
+    "length_of_junk", "gzip_cut", "no_content", "json_null", "picture_gif", "picture_black",
+    "base64_empty", "look_status_500", "look_html", "look_empty_body", "look_gzip_bomb",
+    "look_always_status_410", "download_status_500", "download_status_404",
+    "download_length_too_short", "download_deflate_junk", "download_redirect_other_host",
+    "download_always_body_cut", "node_errors_200", "job_cancelled", "file_url", "password_url",
 }  # fmt: skip
 
 
