@@ -5,14 +5,25 @@ from django.contrib import admin as django_admin
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import resolve, reverse
+from django.utils import timezone
 
 from imagegen.admin.base import AtLeast, IdsFirstPaginator
-from imagegen.models import GenerationBatch, GenerationJob, ImageOutput
+from imagegen.models import (
+    ConnectionMonth,
+    DisclosureText,
+    GenerationBatch,
+    GenerationJob,
+    ImageOutput,
+    StyleTreatment,
+    WatermarkProfile,
+    WorkerProcess,
+)
 from imagegen.services import review
 from imagegen.services.batches import create_batch, plan_batch
 from imagegen.services.selection import select_slots
 from imagegen.tests.factories import hero_of, make_post
 from imagegen.tests.rows import make_attempt, make_choice, make_output
+from prompts.models import ImageStyle
 from providers.models import Connection
 
 pytestmark = pytest.mark.django_db
@@ -26,6 +37,13 @@ LISTS = {
     "attempt": "admin:imagegen_attempt_changelist",
     "plan": "admin:imagegen_illustrationplan_changelist",
     "event": "admin:imagegen_reviewevent_changelist",
+}
+SMALL_LISTS = {
+    "month": "admin:imagegen_connectionmonth_changelist",
+    "worker": "admin:imagegen_workerprocess_changelist",
+    "words": "admin:imagegen_disclosuretext_changelist",
+    "treatment": "admin:imagegen_styletreatment_changelist",
+    "watermark": "admin:imagegen_watermarkprofile_changelist",
 }
 
 
@@ -77,6 +95,32 @@ def test_each_list_takes_at_most_ten_queries_whatever_the_rows(console, monkeypa
     assert {name: count for name, count in many.items() if count > 10} == {}
     # Beyond one page the keys are read first.
     assert {name: many[name] - few[name] for name in LISTS if many[name] - few[name] > 1} == {}
+
+
+def fill_small(numbers: range) -> None:
+    """A row for each number in every small list, each with relations of its own."""
+    for number in numbers:
+        name = f"row-{number}"
+        months = ConnectionMonth.objects
+        far = Connection.objects.create(name=name, kind="stub")
+        months.create(connection=far, connection_name=name, account=name, month="2026-11-01")
+        WorkerProcess.objects.create(name=name, host="h", pid=1, threads=1, seen_at=timezone.now())
+        DisclosureText.objects.create(language=name, ai_content="generated", label="AI")
+        mark = WatermarkProfile.objects.create(name=name, slug=name, text="Wall")
+        style = ImageStyle.objects.create(name=name, slug=name)
+        StyleTreatment.objects.create(style=style, watermark=mark)
+
+
+@pytest.mark.parametrize("name", SMALL_LISTS)
+def test_small_list_takes_the_same_queries_whatever_the_rows(name, console):
+    url = reverse(SMALL_LISTS[name])
+    fill_small(range(2))
+    with CaptureQueriesContext(connection) as few:
+        assert "row-" in console.get(url).text
+    fill_small(range(2, 12))
+    with CaptureQueriesContext(connection) as many:
+        assert "row-11" in console.get(url).text
+    assert len(many) == len(few) <= 10
 
 
 @pytest.mark.parametrize("name", LISTS)
