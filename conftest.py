@@ -5,6 +5,7 @@ import os
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.test import override_settings
 
 # All that is loaded and collected lives as long as the run; with Python's own thresholds half
 # of the start goes into searching it for garbage.
@@ -46,17 +47,18 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix):
         options["init_command"] += "PRAGMA synchronous=OFF;"
 
 
-@pytest.fixture(scope="session")
-def static_root(tmp_path_factory):
-    """The folder of collected static files, empty."""
-    return tmp_path_factory.mktemp("static")
+@pytest.fixture(autouse=True, scope="session")
+def nothing_collected_or_queued(tmp_path_factory):
+    """The folder of collected static files is empty; tasks are kept and not run."""
+    tasks = {"default": {"BACKEND": "django_tasks.backends.dummy.DummyBackend"}}
+    with override_settings(STATIC_ROOT=tmp_path_factory.mktemp("static"), TASKS=tasks):
+        yield
 
 
 @pytest.fixture(autouse=True)
-def own_folders(settings, tmp_path, static_root):
+def own_folders(settings, tmp_path):
     """Each test stores its files in a folder of its own; static files need no collecting."""
     settings.DATA_DIR = tmp_path
-    settings.STATIC_ROOT = static_root
     settings.MEDIA_ROOT = tmp_path / "published"
     settings.SPOOL_DIR = tmp_path / "spool"
     storages = {name: dict(config) for name, config in settings.STORAGES.items()}
@@ -64,7 +66,6 @@ def own_folders(settings, tmp_path, static_root):
     storages["published"]["OPTIONS"] = {"location": tmp_path / "published", "base_url": "/media/"}
     storages["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = storages
-    settings.TASKS = {"default": {"BACKEND": "django_tasks.backends.dummy.DummyBackend"}}
 
 
 @pytest.fixture(autouse=True)
