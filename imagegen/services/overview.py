@@ -21,13 +21,14 @@ class Overview:
     missing: int
     waiting: int
     failed: int
+    refused: int
     unknown: int
     seen_at: datetime | None
     worker_is_silent: bool
 
 
 def read_overview() -> Overview:
-    """Where work waits now. Six statements, each of a bounded size."""
+    """Where work waits now. Seven statements, each of a bounded size."""
     seen_at = worker_seen()
     jobs = GenerationJob.objects.order_by()
     return Overview(
@@ -35,6 +36,7 @@ def read_overview() -> Overview:
         missing=_count(ImageSlot.objects.missing()),
         waiting=_count(jobs.filter(state__in=GenerationJob.OPEN_STATES)),
         failed=_count(jobs.filter(state=GenerationJob.State.FAILED)),
+        refused=_count(jobs.filter(state=GenerationJob.State.REFUSED)),
         unknown=_count(jobs.filter(state=GenerationJob.State.UNKNOWN)),
         seen_at=seen_at,
         worker_is_silent=seen_at is None or timezone.now() - seen_at > SILENCE,

@@ -279,5 +279,13 @@ def test_lists_have_no_date_hierarchy_and_no_filter_over_a_growing_table(console
             assert not [n for n in fields if model._meta.get_field(n).is_relation]
 
 
+def test_first_page_tells_what_was_refused_apart_from_failures(console):
+    fill(1)
+    first = GenerationJob.objects.order_by("pk").first()
+    GenerationJob.objects.filter(pk=first.pk).update(state="refused")
+    text = console.get(reverse("admin:index")).text
+    assert "<b>1</b><span>refused</span>" in text and "<b>0</b><span>failed</span>" in text
+
+
 def test_console_has_the_icon_of_the_blog(client):
     assert 'rel="icon"' in client.get(reverse("admin:login")).text
