@@ -60,7 +60,7 @@ class StateFilter(admin.SimpleListFilter):
 
 @admin.register(ImageModel)
 class ImageModelAdmin(admin.ModelAdmin):
-    list_display = ("name", "connection", "purpose", "cost", "end", "on", "default")
+    list_display = ("name", "connection", "on", "default", "purpose", "cost", "end")
     list_filter = (StateFilter, "connection", "purpose")
     formfield_overrides = TALL_JSON
     list_select_related = ("connection",)
