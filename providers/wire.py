@@ -301,7 +301,17 @@ def _reason(error: BaseException) -> str:
     """The innermost cause in a few words; it holds no headers and no body."""
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
+    if isinstance(error, IncompleteRead):
+        return _cut_short(error)
     return f"{type(error).__name__}: {_words(error)}"[:300].rstrip(": ")
+
+
+def _cut_short(error: IncompleteRead) -> str:
+    """How much of an answer was here; urllib3 tells a number where Python keeps the bytes."""
+    partial: Any = error.partial
+    here = partial if isinstance(partial, int) else len(partial)
+    whole = f" of {here + error.expected:,}" if error.expected else ""
+    return f"{here:,}{whole} bytes of the answer were here"
 
 
 def _words(error: object) -> str:
