@@ -1,5 +1,8 @@
 """Whatever stops the publishing, nothing is half served, and the next round completes it."""
 
+import time
+from types import SimpleNamespace
+
 import pytest
 from django.core.files.storage import storages
 
@@ -125,7 +128,7 @@ def test_sweeper_waits_for_no_other_maker(post, monkeypatch):
         Rendition.objects.create(
             output=copy.output, recipe=copy.recipe, recipe_hash=copy.recipe_hash
         )
-    monkeypatch.setattr(renditions.time, "sleep", stop)
+    monkeypatch.setattr(renditions, "time", SimpleNamespace(sleep=stop, monotonic=time.monotonic))
     sweeper.publish_due_pictures()
     assert hero_of(post).publication_due
 
