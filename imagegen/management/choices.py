@@ -111,14 +111,17 @@ def find_model(word: str | None) -> ImageModel | None:
     """A model for pictures as provider:model, or by its name alone where only one has it."""
     if word is None:
         return None
-    usable = ImageModel.objects.usable().for_pictures().select_related("connection")
-    connection, separator, name = word.partition(":")
-    named = Q(connection__name=connection, name=name) if separator else Q(name=word)
-    found = list(usable.filter(named | Q(name=word))[:2])
+    models = ImageModel.objects.for_pictures().select_related("connection")
+    usable = models.usable()
+    connection, _, name = word.partition(":")
+    named = Q(name=word) | Q(connection__name=connection, name=name)
+    found = list(usable.filter(named)[:2])
     if len(found) == 1:
         return found[0]
     if found:
         raise NothingCanStart(f"Several providers have a model “{word}”: write provider:model.")
+    if unusable := models.filter(named).first():
+        raise NothingCanStart(f"The model “{word}” cannot be used. {unusable.why_unusable}")
     known = ", ".join(f"{row.connection.name}:{row.name}" for row in usable[:20]) or "none yet"
     raise NothingCanStart(f"There is no usable model “{word}” for pictures. Known: {known}.")
 

@@ -10,7 +10,7 @@ from imagegen.models import GenerationBatch, GenerationJob, ImageOutput, ImageSl
 from imagegen.services import engine
 from imagegen.tests.factories import hero_of, make_post, make_stub
 from prompts.models import ImagePromptExample, ImageSetting, ImageStyle
-from providers.models import ImageModel
+from providers.models import Connection, ImageModel
 
 pytestmark = pytest.mark.django_db
 
@@ -173,6 +173,13 @@ def test_one_model_of_a_provider_is_taken_by_name(generate, post, stub):
 def test_unknown_model_names_the_known_ones(generate, post):
     code, text, _ = generate("--all", "--model", "stub:stub-9", provider="")
     assert code == 2 and "studio:patterns" in text
+
+
+def test_model_of_a_provider_that_is_off_is_told_as_such(generate, post, stub):
+    ImageModel.objects.create(connection=stub, name="stub-2", price_rule={"kind": "free"})
+    Connection.objects.filter(pk=stub.pk).update(enabled=False)
+    code, text, _ = generate("--all", "--model", "stub:stub-2", provider="")
+    assert code == 2 and "is switched off" in text
 
 
 def test_unknown_provider_names_the_known_ones(generate, post):
