@@ -16,17 +16,6 @@ pytestmark = pytest.mark.django_db
 IMAGES = reverse("admin:imagegen_imageoutput_changelist")
 
 
-@pytest.fixture
-def console(client, editor):
-    client.force_login(editor)
-    return client
-
-
-@pytest.fixture
-def slot(db):
-    return hero_of(make_post())
-
-
 def page_of(client, slot):
     return client.get(reverse("admin:imagegen_imageslot_change", args=[slot.pk]))
 

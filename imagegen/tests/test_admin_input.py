@@ -7,23 +7,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from imagegen.models import ReviewEvent
-from imagegen.tests.factories import hero_of, make_post, make_stub
+from imagegen.tests.factories import make_stub
 from imagegen.tests.rows import make_output
 from imagegen.tests.test_admin_pages import page, text_of
 from providers.models import Connection
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def console(client, editor):
-    client.force_login(editor)
-    return client
-
-
-@pytest.fixture
-def slot(db):
-    return hero_of(make_post())
 
 
 def ids_of(html: str) -> list[str]:

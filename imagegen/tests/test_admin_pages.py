@@ -29,17 +29,6 @@ from prompts.models import ImageSetting, ImageStyle, RoleDefault
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def console(client, editor):
-    client.force_login(editor)
-    return client
-
-
-@pytest.fixture
-def slot(db):
-    return hero_of(make_post())
-
-
 def page(row, name: str = "change") -> str:
     return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_{name}", args=[row.pk])
 
